@@ -61,6 +61,10 @@ class Busy(Retry):
     close_code = 4529
     error = "busy"
 
+    def __init__(self, message: str, retry_after_ms: int) -> None:
+        super().__init__(message)
+        self.retry_after_ms = retry_after_ms
+
 
 class WriteConflict(Resync):
     """Somebody else wrote first: the version given is not the stored one, or what should be new exists."""
