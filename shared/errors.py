@@ -127,4 +127,7 @@ class NotFound(Refuse):
 class SetupError(Refuse):
     """The machine or its configuration is wrong: the message says what is, and what to do. The command line exits 2."""
 
+    # Who dials or asks is not to blame, and once the machine is put right the same call works: never 44xx or 4xx.
+    close_code = 4500
+    http_status = 500
     error = "setup"
