@@ -1,0 +1,231 @@
+"""Configuration: everything a process is told, from `STENO_*` variables; every problem of it is said at once."""
+
+import difflib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared.errors import SetupError
+
+PREFIX: Final = "STENO_"
+
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+
+READY: Final[dict[str, tuple[str, ...]]] = {
+    "backend": ("embedded",),
+    "engines": ("local", "scripted"),
+    "polisher": ("rules",),
+    "sign_in": ("development",),
+}
+"""What can be chosen."""
+
+NOT_YET: Final[dict[str, tuple[str, ...]]] = {
+    "backend": ("emulators", "gcp"),
+    "engines": ("deepgram", "speechmatics"),
+    "polisher": ("gemini",),
+}
+"""What has a name already, and no adapter."""
+
+_PROVIDERS: Final = ("deepgram", "speechmatics", "gemini")
+_OPTIONS: Final = {"engines": "--engine", "provider_urls": "--provider-url"}
+_NO_OPTION: Final = frozenset({"model_dir", "ticket_key_file", "sign_in", "sessions_max", "cloud_service"})
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    AUTO = "auto"
+    """Plain on a terminal, JSON anywhere else."""
+    PLAIN = "plain"
+    JSON = "json"
+
+
+def config_home() -> Path:
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "steno"
+
+
+def data_home() -> Path:
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "steno"
+
+
+def _words(given: object) -> object:
+    return (
+        tuple(word.strip() for word in given.split(",") if word.strip()) if isinstance(given, str) else given
+    )
+
+
+def _pairs(given: object) -> object:
+    if not isinstance(given, str):
+        return given
+    pairs = [word.partition("=") for word in given.split(",") if word.strip()]
+    if not all(name.strip() and url.strip() for name, _, url in pairs):
+        raise ValueError("write it as NAME=URL,NAME=URL")
+    return {name.strip(): url.strip() for name, _, url in pairs}
+
+
+def _absolute(given: Path) -> Path:
+    return Path(os.path.abspath(given.expanduser()))
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Urls = Annotated[Mapping[str, str], NoDecode, BeforeValidator(_pairs)]
+Place = Annotated[Path, BeforeValidator(lambda given: _absolute(Path(str(given))))]
+
+
+class Config(BaseSettings):
+    """What one process is told. Made by `load_config`, which refuses what cannot work."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
+
+    backend: str = "embedded"
+    data_dir: Place = Field(default_factory=data_home)
+    key_file: Place = Field(default_factory=lambda: config_home() / "key-encryption.json")
+    ticket_key_file: Place = Field(default_factory=lambda: config_home() / "ticket.key")
+    engines: Names = ("local",)
+    """In the order in which they are tried."""
+    provider_urls: Urls = Field(default_factory=dict)
+    """Where a provider is reached, when not at its own address."""
+    polisher: str = "rules"
+    model_dir: Place = Path(__file__).parent.parent / "models" / "whisper-base"
+    sign_in: str = "development"
+    host: str = LOOPBACK[0]
+    port: int = Field(default=8_000, ge=1, le=65_535)
+    sessions_max: int = Field(default=200, ge=1, le=10_000)
+    retention_days: int | None = Field(default=None, ge=1, le=36_500)
+    """None keeps every session until somebody deletes it."""
+    log_level: LogLevel = LogLevel.INFO
+    log_format: LogFormat = LogFormat.AUTO
+    cloud_service: str = Field(default="", validation_alias="K_SERVICE")
+    """Cloud Run names its service here; empty anywhere else."""
+
+    @property
+    def in_cloud(self) -> bool:
+        return bool(self.cloud_service)
+
+    @property
+    def database(self) -> Path:
+        return self.data_dir / "steno.db"
+
+    @property
+    def blobs_dir(self) -> Path:
+        return self.data_dir / "drafts"
+
+    def environment(self) -> dict[str, str]:
+        """The variables that give another process exactly this configuration."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields if name != "cloud_service"}
+        return {variable(name): _spelt(value) for name, value in fields.items() if value is not None}
+
+
+def load_config(**overrides: object) -> Config:
+    """The configuration of this process: `overrides`, then the environment, then defaults.
+
+    Raises:
+        SetupError: with every problem found, each naming its variable and saying what to write instead.
+    """
+    try:
+        config = Config(**overrides)  # type: ignore[arg-type]  # each is checked by its own field
+    except ValidationError as error:
+        problems = [*_invalid(error), *_unknown(os.environ)]
+    else:
+        problems = [*_unknown(os.environ), *_unusable(config), *_unfit_for_the_cloud(config)]
+    if problems:
+        raise SetupError("; ".join(problems))
+    return config
+
+
+def variable(field: str) -> str:
+    return f"{PREFIX}{field.upper()}"
+
+
+def _named(field: str) -> str:
+    """How a setting is named to the person who must put it right, who may have used either way to give it."""
+    if field in _NO_OPTION:
+        return variable(field)
+    return f"{_OPTIONS.get(field) or '--' + field.replace('_', '-')} ({variable(field)})"
+
+
+def _spelt(value: object) -> str:
+    """The inverse of what the fields' validators read."""
+    if isinstance(value, tuple):
+        return ",".join(value)
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={url}" for name, url in value.items())
+    return str(value)
+
+
+def _invalid(error: ValidationError) -> Iterator[str]:
+    for each in error.errors(include_url=False, include_context=False):
+        field, said = str(each["loc"][0]), each["msg"].removeprefix("Value error, ")
+        yield f"{_named(field)} is {each['input']!r}: {said[0].lower()}{said[1:]}"
+
+
+def _unknown(environment: Mapping[str, str]) -> Iterator[str]:
+    """A misspelt setting would otherwise be ignored in silence."""
+    known = {variable(name) for name in Config.model_fields}
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            yield f"{name} is no setting of Steno's{f'; did you mean {close[0]}?' if close else ''}"
+
+
+def _unusable(config: Config) -> Iterator[str]:
+    yield from _not_there("backend", [config.backend])
+    yield from _not_there("engines", config.engines)
+    yield from _not_there("polisher", [config.polisher])
+    yield from _not_there("sign_in", [config.sign_in])
+    if not config.engines:
+        yield f"{_named('engines')} names no engine; choose {' or '.join(READY['engines'])}"
+    if len(config.engines) != len(set(config.engines)):
+        yield f"{_named('engines')} names an engine twice; name each once, in the order in which to try them"
+    if config.host not in LOOPBACK:
+        yield (
+            f"{_named('host')} is {config.host}, which other machines may reach; until Steno has TLS and a real"
+            f" sign-in it serves this machine only: choose one of {', '.join(LOOPBACK)}"
+        )
+    yield from _bad_urls(config.provider_urls)
+    for field, path in (("key_file", config.key_file), ("ticket_key_file", config.ticket_key_file)):
+        if path.is_relative_to(config.data_dir):
+            yield (
+                f"{_named(field)} is inside the data directory {config.data_dir}, so a copy of the data would carry"
+                " its key; put it somewhere else"
+            )
+
+
+def _not_there(field: str, names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        choices = " or ".join(READY[field])
+        if name in NOT_YET.get(field, ()):
+            yield f"{_named(field)}: {name} is not part of this version yet; choose {choices}"
+        elif name not in READY[field]:
+            yield f"{_named(field)}: there is no {name!r}; choose {choices}"
+
+
+def _bad_urls(urls: Mapping[str, str]) -> Iterator[str]:
+    for name, url in urls.items():
+        if name not in _PROVIDERS:
+            yield f"{_named('provider_urls')}: there is no provider {name!r}; choose {', '.join(_PROVIDERS)}"
+        elif urlsplit(url).scheme not in ("ws", "wss", "http", "https") or not urlsplit(url).hostname:
+            yield f"{_named('provider_urls')}: the address of {name} should look like wss://HOST/PATH"
+
+
+def _unfit_for_the_cloud(config: Config) -> Iterator[str]:
+    """A laptop's defaults are no place for patients: the cloud must be told what it is to use."""
+    if not config.in_cloud:
+        return
+    if config.backend == "embedded":
+        yield f"on Cloud Run {variable('backend')} cannot be embedded, whose data ends with the instance"
+    if config.sign_in == "development":
+        yield f"on Cloud Run {variable('sign_in')} cannot be development, which signs in whoever asks"
+    if config.retention_days is None:
+        yield f"on Cloud Run {variable('retention_days')} must say after how many days sessions are deleted"

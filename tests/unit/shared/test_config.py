@@ -1,0 +1,128 @@
+"""What a process is told: read back as written, and every mistake named at once."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from shared.config import Config, LogLevel, load_config
+from shared.errors import SetupError
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("STENO_") or name == "K_SERVICE":
+            monkeypatch.delenv(name)
+
+
+def refusal(**overrides: object) -> str:
+    with pytest.raises(SetupError) as caught:
+        load_config(**overrides)
+    return str(caught.value)
+
+
+def test_defaults_serve_this_machine_only_and_keep_keys_apart_from_data(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", "/var/somewhere")
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/etc/somewhere")
+    config = load_config()
+    assert (config.backend, config.engines, config.polisher) == ("embedded", ("local",), "rules")
+    assert (config.host, config.sessions_max, config.retention_days) == ("127.0.0.1", 200, None)
+    assert config.data_dir == Path("/var/somewhere/steno")
+    assert config.key_file == Path("/etc/somewhere/steno/key-encryption.json")
+    assert config.ticket_key_file == Path("/etc/somewhere/steno/ticket.key")
+
+
+def test_the_environment_is_read_and_overridden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STENO_ENGINES", "scripted, local")
+    monkeypatch.setenv("STENO_PROVIDER_URLS", "deepgram=ws://127.0.0.1:9/v1")
+    monkeypatch.setenv("STENO_PORT", "8100")
+    monkeypatch.setenv("STENO_RETENTION_DAYS", "")
+    config = load_config(port=8_200)
+    assert config.engines == ("scripted", "local")
+    assert config.provider_urls == {"deepgram": "ws://127.0.0.1:9/v1"}
+    assert (config.port, config.retention_days) == (8_200, None)
+
+
+def test_paths_are_absolute_before_anybody_changes_directory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/somebody")
+    config = load_config(data_dir="here", key_file="~/key.json")
+    assert config.data_dir == tmp_path / "here"
+    assert config.key_file == Path("/home/somebody/key.json")
+
+
+def test_a_child_given_the_environment_of_a_configuration_has_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = load_config(
+        data_dir="/tmp/d",
+        engines=("scripted", "local"),
+        provider_urls={"deepgram": "ws://h/p?a=b", "gemini": "http://h"},
+        log_level=LogLevel.DEBUG,
+        retention_days=30,
+        port=8_123,
+    )
+    for name, value in config.environment().items():
+        monkeypatch.setenv(name, value)
+    assert load_config() == config
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (
+            {"backend": "gcp"},
+            "--backend (STENO_BACKEND): gcp is not part of this version yet; choose embedded",
+        ),
+        ({"backend": "mysql"}, "--backend (STENO_BACKEND): there is no 'mysql'; choose embedded"),
+        ({"engines": ("deepgram",)}, "--engine (STENO_ENGINES): deepgram is not part of this version yet"),
+        ({"engines": ("sphinx",)}, "there is no 'sphinx'; choose local or scripted"),
+        ({"engines": ()}, "names no engine"),
+        ({"engines": ("local", "local")}, "names an engine twice"),
+        ({"polisher": "gemini"}, "--polisher (STENO_POLISHER): gemini is not part of this version yet"),
+        ({"sign_in": "google"}, "STENO_SIGN_IN: there is no 'google'"),
+        ({"host": "0.0.0.0"}, "--host (STENO_HOST) is 0.0.0.0, which other machines may reach"),
+        ({"port": 0}, "--port (STENO_PORT) is 0"),
+        ({"port": 65_536}, "--port (STENO_PORT) is 65536"),
+        ({"sessions_max": "many"}, "STENO_SESSIONS_MAX is 'many'"),
+        ({"log_level": "loud"}, "--log-level (STENO_LOG_LEVEL) is 'loud'"),
+        ({"provider_urls": "deepgram"}, "write it as NAME=URL,NAME=URL"),
+        ({"provider_urls": "whisper=ws://h"}, "there is no provider 'whisper'"),
+        ({"provider_urls": "deepgram=h:1"}, "the address of deepgram should look like"),
+        (
+            {"data_dir": "/d", "key_file": "/d/key"},
+            "--key-file (STENO_KEY_FILE) is inside the data directory /d",
+        ),
+        (
+            {"data_dir": "/d", "ticket_key_file": "/d/sub/t"},
+            "STENO_TICKET_KEY_FILE is inside the data directory",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused_with_its_name(overrides: dict[str, object], said: str) -> None:
+    assert said in refusal(**overrides)
+
+
+def test_every_problem_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STENO_ENGNES", "local")
+    said = refusal(port="x", sessions_max=0)
+    assert all(part in said for part in ("STENO_PORT", "STENO_SESSIONS_MAX", "did you mean STENO_ENGINES?"))
+    said = refusal(backend="gcp", host="10.0.0.1")
+    assert all(part in said for part in ("STENO_BACKEND", "STENO_HOST", "STENO_ENGNES"))
+
+
+def test_the_cloud_refuses_a_laptops_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("K_SERVICE", "ingest")
+    said = refusal()
+    assert all(name in said for name in ("STENO_BACKEND", "STENO_SIGN_IN", "STENO_RETENTION_DAYS"))
+    assert "STENO_RETENTION_DAYS" not in refusal(retention_days=30)
+
+
+def test_no_other_process_can_be_told_it_is_in_the_cloud_by_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("K_SERVICE", "ingest")
+    assert "STENO_CLOUD_SERVICE" not in Config().environment()
