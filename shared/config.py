@@ -33,8 +33,16 @@ NOT_YET: Final[dict[str, tuple[str, ...]]] = {
 """What has a name already, and no adapter."""
 
 _PROVIDERS: Final = ("deepgram", "speechmatics", "gemini")
-_OPTIONS: Final = {"engines": "--engine", "provider_urls": "--provider-url"}
-_NO_OPTION: Final = frozenset({"model_dir", "ticket_key_file", "sign_in", "sessions_max", "cloud_service"})
+_OPTIONS: Final = {
+    "backend": "--backend",
+    "data_dir": "--data-dir",
+    "engines": "--engine",
+    "host": "--host",
+    "polisher": "--polisher",
+    "port": "--port",
+    "provider_urls": "--provider-url",
+}
+"""What `steno up` has an option for."""
 
 
 class LogLevel(StrEnum):
@@ -150,9 +158,7 @@ def variable(field: str) -> str:
 
 def _named(field: str) -> str:
     """How a setting is named to the person who must put it right, who may have used either way to give it."""
-    if field in _NO_OPTION:
-        return variable(field)
-    return f"{_OPTIONS.get(field) or '--' + field.replace('_', '-')} ({variable(field)})"
+    return f"{_OPTIONS[field]} ({variable(field)})" if field in _OPTIONS else variable(field)
 
 
 def _spelt(value: object) -> str:

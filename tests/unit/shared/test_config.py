@@ -90,13 +90,13 @@ def test_a_child_given_the_environment_of_a_configuration_has_the_same(
         ({"port": 0}, "--port (STENO_PORT) is 0"),
         ({"port": 65_536}, "--port (STENO_PORT) is 65536"),
         ({"sessions_max": "many"}, "STENO_SESSIONS_MAX is 'many'"),
-        ({"log_level": "loud"}, "--log-level (STENO_LOG_LEVEL) is 'loud'"),
+        ({"log_level": "loud"}, "STENO_LOG_LEVEL is 'loud'"),
         ({"provider_urls": "deepgram"}, "write it as NAME=URL,NAME=URL"),
         ({"provider_urls": "whisper=ws://h"}, "there is no provider 'whisper'"),
         ({"provider_urls": "deepgram=h:1"}, "the address of deepgram should look like"),
         (
             {"data_dir": "/d", "key_file": "/d/key"},
-            "--key-file (STENO_KEY_FILE) is inside the data directory /d",
+            "STENO_KEY_FILE is inside the data directory /d",
         ),
         (
             {"data_dir": "/d", "ticket_key_file": "/d/sub/t"},

@@ -1,0 +1,136 @@
+"""The shell of the supervisor: real processes, signals and time around the decisions of `supervisor.py`."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import httpx
+
+from infra.local.child import Child
+from infra.local.logs import LogLines
+from infra.local.stack import Process
+from infra.local.supervisor import (
+    Action,
+    Announce,
+    Event,
+    Exited,
+    Kill,
+    Launch,
+    Launched,
+    Leave,
+    Report,
+    Serves,
+    StopAsked,
+    Supervisor,
+    Terminate,
+)
+from shared.ports import Clock
+from shared.tasks import stop
+
+POLL_MS: Final = 100
+POLL_MS_MAX: Final = 2_000
+NAME: Final = "steno"
+
+Say = Callable[[str], None]
+
+
+class Processes:
+    """Runs children until they are told to stop. One use."""
+
+    def __init__(self, processes: Iterable[Process], clock: Clock, announce: Say, lines: LogLines) -> None:
+        self._processes = {process.name: process for process in processes}
+        self._clock = clock
+        self._announce = announce
+        self._lines = lines
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._running: dict[str, Child] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> int:
+        """Returns the code to exit with. SIGTERM and SIGINT stop everything in order; a second one at once."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._events.put_nowait, StopAsked())
+        supervisor = Supervisor(
+            (each.charge for each in self._processes.values()), self._clock.monotonic_ms()
+        )
+        try:
+            return await self._obey(supervisor)
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+            await self._end()
+
+    async def _obey(self, supervisor: Supervisor) -> int:
+        actions = supervisor.wake(self._clock.monotonic_ms())
+        while True:
+            for action in actions:
+                if isinstance(action, Leave):
+                    return action.code
+                await self._do(action)
+            event = await self._next(supervisor.deadline_ms)
+            now_ms = self._clock.monotonic_ms()
+            actions = supervisor.wake(now_ms) if event is None else supervisor.handle(event, now_ms)
+
+    async def _next(self, deadline_ms: int | None) -> Event | None:
+        """What happens next; None if that is the deadline."""
+        wait_ms = None if deadline_ms is None else max(0, deadline_ms - self._clock.monotonic_ms())
+        try:
+            async with asyncio.timeout(None if wait_ms is None else wait_ms / 1_000):
+                return await self._events.get()
+        except TimeoutError:
+            return None
+
+    async def _do(self, action: Action) -> None:
+        match action:
+            case Launch(name):
+                await self._launch(self._processes[name])
+            case Terminate(name):
+                self._signal(name, signal.SIGTERM)
+            case Kill(name):
+                self._signal(name, signal.SIGKILL)
+            case Announce(line):
+                self._announce(line)
+            case Report(line):
+                self._lines.say(NAME, line)
+
+    async def _launch(self, process: Process) -> None:
+        child = await Child.start(process, lambda read: self._lines.feed(process.name, read))
+        self._running[process.name] = child
+        self._events.put_nowait(Launched(process.name, child.pid))
+        task = asyncio.create_task(self._watch(process, child))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _watch(self, process: Process, child: Child) -> None:
+        serving = asyncio.create_task(self._wait_until_serving(process))
+        try:
+            code = await child.wait()
+        finally:
+            await stop(serving)
+            del self._running[process.name]
+        self._lines.ended(process.name)
+        self._events.put_nowait(Exited(process.name, code))
+
+    async def _wait_until_serving(self, process: Process) -> None:
+        if process.charge.url is not None:
+            async with httpx.AsyncClient(trust_env=False, timeout=POLL_MS_MAX / 1_000) as client:
+                while not await _is_ready(client, f"{process.charge.url}/readyz"):
+                    await self._clock.sleep_ms(POLL_MS)
+        self._events.put_nowait(Serves(process.name))
+
+    def _signal(self, name: str, number: signal.Signals) -> None:
+        if name in self._running:
+            self._running[name].signal(number)
+
+    async def _end(self) -> None:
+        """Nothing is left running, on any path."""
+        await stop(*self._tasks)
+
+
+async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await client.get(url)).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,98 @@
+"""What `steno up` consists of: which processes, on which ports, told what."""
+
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from infra.local.supervisor import Charge
+from shared.config import PREFIX, Config
+from shared.errors import SetupError
+
+INSTANCES_MAX: Final = 16
+PORT_MAX: Final = 65_535
+
+IsFree = Callable[[int], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One child: the module it runs, and all the environment it gets. Nothing is told by arguments, which any user
+    of the machine can list."""
+
+    charge: Charge
+    module: str
+    environment: Mapping[str, str] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.charge.name
+
+
+def plan(config: Config, ports: Sequence[int], environment: Mapping[str, str]) -> list[Process]:
+    """One ingest process for each port, and one each of polish and autosave (which sweeps)."""
+    inherited = {name: value for name, value in environment.items() if not name.startswith(PREFIX)}
+
+    def process(charge: Charge, module: str, port: int) -> Process:
+        told = config.model_copy(update={"port": port}).environment()
+        return Process(charge, module, {**inherited, **told})
+
+    ingest = [
+        process(Charge(f"ingest-{number}", url(config.host, port)), "services.ingest.main", port)
+        for number, port in enumerate(ports, 1)
+    ]
+    workers = [process(Charge(name), f"services.{name}.main", config.port) for name in ("polish", "autosave")]
+    return [*ingest, *workers]
+
+
+def choose_ports(
+    config: Config, wanted: Sequence[int], instances: int | None, is_free: IsFree
+) -> tuple[int, ...]:
+    """One port for each instance: those wanted, in order, then free ones after the first.
+
+    Raises SetupError if a wanted port is taken, or the numbers do not fit.
+    """
+    count = instances or max(1, len(wanted))
+    if not 1 <= count <= INSTANCES_MAX:
+        raise SetupError(f"--instances is {count}; choose 1 to {INSTANCES_MAX}")
+    if len(wanted) > count:
+        raise SetupError(
+            f"{len(wanted)} ports are given for {count} instances; give one --port an instance at most"
+        )
+    if len(set(wanted)) < len(wanted):
+        raise SetupError("the same --port is given twice; each instance needs its own")
+    chosen = list(wanted) or [config.port]
+    for port in chosen:
+        if not is_free(port):
+            raise SetupError(
+                f"port {port} of {config.host} is taken; stop what uses it, or choose another with --port"
+            )
+    free = _free_ports(chosen, is_free)
+    while len(chosen) < count:
+        chosen.append(next(free))
+    return tuple(chosen)
+
+
+def _free_ports(chosen: Sequence[int], is_free: IsFree) -> Iterator[int]:
+    taken = set(chosen)
+    for port in range(chosen[0] + 1, PORT_MAX + 1):
+        if port not in taken and is_free(port):
+            yield port
+    raise SetupError("no free port is left after the first; choose a lower one with --port")
+
+
+def port_is_free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            # Two sockets may be bound to a port while neither listens.
+            probe.listen(1)
+        except OSError:
+            return False
+    return True
+
+
+def url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

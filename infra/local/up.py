@@ -1,0 +1,57 @@
+"""`steno up` without its command line: check, lock, run."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from infra.local.lock import only_supervisor
+from infra.local.logs import LogLines
+from infra.local.processes import NAME, Processes, Say
+from infra.local.stack import choose_ports, plan, port_is_free
+from shared.config import Config, LogFormat, LogLevel
+from shared.errors import SetupError
+from shared.observe import configure
+from shared.wiring import build
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    ports: Sequence[int] = ()
+    instances: int | None = None
+
+
+def run(config: Config, wanted: Wanted, announce: Say) -> int:
+    """Runs until stopped; returns the code to exit with. `announce` gets the lines for programs.
+
+    Raises:
+        SetupError: before anything is started, saying what to put right.
+    """
+    if not __debug__:
+        raise SetupError(
+            "Steno checks its own arithmetic with assertions; run Python without -O and PYTHONOPTIMIZE"
+        )
+    with only_supervisor(config.data_dir):
+        ports = choose_ports(
+            config, wanted.ports, wanted.instances, lambda port: port_is_free(config.host, port)
+        )
+        return asyncio.run(_run(config, ports, announce))
+
+
+async def _run(config: Config, ports: Sequence[int], announce: Say) -> int:
+    # The adapters are opened here first, for a key or a directory that cannot be used is then one sentence and not
+    # one of each child.
+    configure(NAME, LogLevel.WARNING)
+    ports_opened = build(config)
+    await ports_opened.close()
+    lines = LogLines(sys.stderr)
+    try:
+        if sys.stderr.isatty() and config.log_format is LogFormat.AUTO:
+            config = config.model_copy(update={"log_format": LogFormat.PLAIN})
+        processes = plan(config, ports, os.environ)
+        engines = "the speech model takes a few seconds to load" if "local" in config.engines else "a moment"
+        lines.say(NAME, f"starting {len(processes)} processes on {config.data_dir}; {engines}")
+        return await Processes(processes, ports_opened.clock, announce, lines).run()
+    finally:
+        lines.close()
