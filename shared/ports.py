@@ -193,6 +193,9 @@ class Publisher(Protocol):
     async def wake(self, session: SessionId, subscriber: Subscriber) -> None:
         """Wake one subscriber only."""
 
+    async def forget_session(self, session: SessionId) -> int:
+        """Remove what waits for a deleted session, as far as the bus can; returns how much there was."""
+
     async def close(self) -> None: ...
 
 
@@ -212,9 +215,6 @@ class Bus(Publisher, Protocol):
 
     async def replay(self, letter: DeadLetter) -> bool:
         """Make it due now with its attempts forgotten; False if it is no longer dead."""
-
-    async def forget_session(self, session: SessionId) -> int:
-        """Remove everything of a deleted session."""
 
 
 class Blobs(Protocol):

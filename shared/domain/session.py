@@ -180,13 +180,16 @@ class NothingToWrite:
 Verdict = Granted | NothingToWrite
 
 
-def judge_claim(document: SessionDocument | None, claim: Claim, new: NewSession, now_ms: int) -> Verdict:
-    """Whether a recorder gets the lease, in the order of precedence that PROTOCOL.md fixes.
+def judge_claim(
+    document: SessionDocument | None, claim: Claim, new: NewSession | None, now_ms: int
+) -> Verdict:
+    """Whether a recorder gets the lease, in the protocol's order of precedence; `new` is needed where no document is.
 
     Raises:
         NotYours, SessionDeleted, DialTooOld, TakenElsewhere, TooMany: the first that applies.
     """
     if document is None:
+        assert new is not None
         document = _created(claim, new, now_ms)
     if document.owner != claim.principal:
         raise NotYours("this session belongs to somebody else")

@@ -1,0 +1,42 @@
+"""A clock that a test moves by hand."""
+
+import asyncio
+import heapq
+from itertools import count
+
+
+class ManualClock:
+    """`ports.Clock` whose time stands still until `advance`."""
+
+    def __init__(self, wall_ms: int = 1_700_000_000_000) -> None:
+        self._wall_ms = wall_ms
+        self._monotonic_ms = 0
+        self._order = count()
+        self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
+
+    def wall_ms(self) -> int:
+        return self._wall_ms
+
+    def monotonic_ms(self) -> int:
+        return self._monotonic_ms
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        if duration_ms <= 0:
+            await asyncio.sleep(0)
+            return
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._monotonic_ms + duration_ms, next(self._order), woken))
+        await woken
+
+    def advance(self, duration_ms: int) -> None:
+        """Move both times on, and wake whose time has come, in the order of their times."""
+        self._wall_ms += duration_ms
+        self._monotonic_ms += duration_ms
+        while self._sleepers and self._sleepers[0][0] <= self._monotonic_ms:
+            _, _, woken = heapq.heappop(self._sleepers)
+            if not woken.done():
+                woken.set_result(None)
+
+    def set_wall_ms(self, wall_ms: int) -> None:
+        """As when a machine's clock is put right: only the wall jumps."""
+        self._wall_ms = wall_ms
