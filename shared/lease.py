@@ -9,13 +9,11 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Final, TypeVar
 
+from shared.domain.entries import ENTRIES_PER_COMMIT_MAX
 from shared.domain.session import Outcome, SessionDocument, judge_outcome, judge_upkeep
 from shared.domain.values import Holder, SessionId
 from shared.errors import LeaseLost, StoreUnavailable, WriteConflict
 from shared.ports import Clock, EntryRow, Store, Stored
-
-ENTRIES_PER_COMMIT_MAX: Final = 16
-"""Keeps a commit far below the 1 MB that every store takes in one request, and its latency even."""
 
 ATTEMPT_MS_MAX: Final = 2_000
 """An answer that takes longer is treated as lost; the write may still land, which the version guard makes harmless."""

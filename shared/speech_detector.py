@@ -12,10 +12,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from shared.domain.values import DETECTOR_FRAME
 from shared.errors import SetupError
-
-FRAME: Final = 512
-"""Samples of one frame; the network was trained on this length."""
 
 CONTEXT: Final = 64
 """Samples of the frame before that the network sees again."""
@@ -70,8 +68,8 @@ class SpeechDetector:
         self._context: _Floats = np.zeros(CONTEXT, np.float32)
 
     def probability(self, frame: Samples) -> float:
-        """How likely the frame is speech, 0..1. Exactly FRAME samples."""
-        assert len(frame) == FRAME
+        """How likely the frame is speech, 0..1. Exactly DETECTOR_FRAME samples."""
+        assert len(frame) == DETECTOR_FRAME
         audio = frame.astype(np.float32) * FULL_SCALE
         heard = np.concatenate((self._context, audio))
         self._context = audio[-CONTEXT:]

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from services.ingest.segmenter import Settled
-from shared.domain.entries import Logged
+from shared.domain.entries import ENTRIES_PER_COMMIT_MAX, Logged
 from shared.domain.session import Move, SessionDocument, SessionState
 from shared.domain.takes import Take
 from shared.domain.values import NOBODY
-from shared.lease import ENTRIES_PER_COMMIT_MAX
 
 SETTLED_EVERY_MS: Final = 5_000
 HEARTBEAT_EVERY_MS: Final = 15_000

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from shared.domain.values import Span
+
+ENTRIES_PER_COMMIT_MAX: Final = 16
+"""Keeps a commit far below the 1 MB that every store takes in one request, and its latency even."""
 
 
 class GapCause(StrEnum):

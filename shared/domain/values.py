@@ -7,6 +7,9 @@ SAMPLES_PER_SECOND = 16_000
 SAMPLES_PER_MS = 16
 BYTES_PER_SAMPLE = 2
 
+DETECTOR_FRAME = 512
+"""Samples that the speech detector hears at a time (32 ms); its network was trained on this length."""
+
 NUMBER_MAX = 2**53 - 1
 """The largest integer that JSON carries exactly between Python and a browser."""
 

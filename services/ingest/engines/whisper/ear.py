@@ -18,8 +18,8 @@ from services.ingest.engines.whisper.endpointer import (
     Rules,
     Why,
 )
-from shared.domain.values import BYTES_PER_SAMPLE, Span
-from shared.speech_detector import FRAME, Samples, SpeechDetector
+from shared.domain.values import BYTES_PER_SAMPLE, DETECTOR_FRAME, Span
+from shared.speech_detector import Samples, SpeechDetector
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Ear:
     def _listen(self, *, whole_frames: bool) -> list[Heard]:
         heard: list[Heard] = []
         while self._position < self._end:
-            until = (self._position // FRAME + 1) * FRAME
+            until = (self._position // DETECTOR_FRAME + 1) * DETECTOR_FRAME
             if until > self._end:
                 if whole_frames:
                     break
@@ -139,9 +139,9 @@ class Ear:
         return Speech(span, bytes(self._pcm[at:until]))
 
     def _frame(self, span: Span) -> Frame:
-        samples = np.zeros(FRAME, np.int16)
+        samples = np.zeros(DETECTOR_FRAME, np.int16)
         # Each sample at its place on the grid: a stream that starts or ends within a frame lacks the rest of it.
-        at = span.start % FRAME
+        at = span.start % DETECTOR_FRAME
         samples[at : at + span.length] = np.frombuffer(self._cut(span).pcm, "<i2")
         return Frame(span, self._detector.probability(samples), loudness(samples))
 

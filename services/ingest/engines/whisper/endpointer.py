@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from shared.domain.values import Span, samples
-from shared.speech_detector import FRAME
+from shared.domain.values import DETECTOR_FRAME, Span, samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +21,25 @@ class Rules:
     speaks: float = 0.5
     goes_on: float = 0.35
     """Lower than `speaks`: a voice fades before it ends."""
-    lead_in: int = 10 * FRAME
+    lead_in: int = 10 * DETECTOR_FRAME
     """Kept before the first frame of speech: soft onsets are detected late."""
-    fade_out: int = 6 * FRAME
+    fade_out: int = 6 * DETECTOR_FRAME
     """Kept after the last frame of speech."""
-    guess_after: int = 8 * FRAME
+    guess_after: int = 8 * DETECTOR_FRAME
     """A pause of 256 ms is worth decoding ahead: two of three end the utterance."""
-    end_after: int = 25 * FRAME
+    end_after: int = 25 * DETECTOR_FRAME
     """A pause of 800 ms ends an utterance. Longer utterances are recognised better."""
-    end_soon_after: int = 13 * FRAME
+    end_soon_after: int = 13 * DETECTOR_FRAME
     long: int = samples(8)
     """From this length on, a pause of `end_soon_after` is enough."""
     longest: int = samples(18)
     """No utterance is longer; it is cut where it was quietest."""
     cut_within: int = samples(6)
-    cut_clear_of_end: int = 8 * FRAME
+    cut_clear_of_end: int = 8 * DETECTOR_FRAME
     """A cut leaves this much for the next utterance to begin with."""
     cut_frames: int = 4
-    quiet_for: int = 32 * FRAME
-    quiet_kept: int = 16 * FRAME
+    quiet_for: int = 32 * DETECTOR_FRAME
+    quiet_kept: int = 16 * DETECTOR_FRAME
     """Silence is settled after `quiet_for`, up to this long ago: more than `lead_in`, so that none is ever missing."""
 
     def __post_init__(self) -> None:
@@ -126,7 +125,9 @@ class Endpointer:
         self._start = settled
         self._last_speech = settled
         self._speech = 0
-        self._recent: deque[Frame] = deque(maxlen=(rules.cut_within + rules.cut_clear_of_end) // FRAME)
+        self._recent: deque[Frame] = deque(
+            maxlen=(rules.cut_within + rules.cut_clear_of_end) // DETECTOR_FRAME
+        )
 
     @property
     def spoken(self) -> Span | None:
@@ -167,9 +168,9 @@ class Endpointer:
         if pause >= (rules.end_soon_after if length >= rules.long else rules.end_after):
             return self._ended(until, Why.PAUSE)
         # The next frame would make it longer than allowed.
-        if length + FRAME > rules.longest:
+        if length + DETECTOR_FRAME > rules.longest:
             return Ended(Span(self._start, self._quietest(until)), self._speech, Why.TOO_LONG)
-        if pause - FRAME < rules.guess_after <= pause:
+        if pause - DETECTOR_FRAME < rules.guess_after <= pause:
             return Pause(self._ended(until, Why.PAUSE).span)
         return None
 
