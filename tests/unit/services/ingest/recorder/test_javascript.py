@@ -1,0 +1,49 @@
+"""The recorder page's own tests and types, run by the tools of its language. A tool that is missing fails, and says so."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.rules.tree import ROOT
+
+HERE = Path(__file__).parent
+TSC = ROOT / "node_modules" / ".bin" / "tsc"
+SECONDS_MAX = 50
+
+
+def node() -> str:
+    found = shutil.which("node")
+    assert found, "node is not installed, so the tests of the recorder page did not run: make setup-dev"
+    return found
+
+
+def run(*command: str) -> str:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("test", sorted(HERE.glob("*.test.js")), ids=lambda path: path.name)
+def test_module(test: Path) -> None:
+    assert "# pass 0" not in run(node(), "--test", str(test))
+
+
+def test_types() -> None:
+    node()
+    assert TSC.exists(), (
+        "TypeScript is not installed, so the types of the recorder page were not checked: make setup-dev"
+    )
+    run(str(TSC))
+
+
+def test_every_pure_module_has_tests() -> None:
+    pure = {path.stem for path in (ROOT / "services/ingest/recorder").glob("*.js") if is_pure(path)}
+    assert pure
+    assert pure - {path.name.removesuffix(".test.js") for path in HERE.glob("*.test.js")} == set()
+
+
+def is_pure(path: Path) -> bool:
+    """A module says so itself, in the comment it begins with."""
+    return "Pure" in path.read_text().split("*/")[0] or "pure" in path.read_text().split("*/")[0]
