@@ -9,21 +9,12 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
 
-from services.ingest.events import (
-    AudioCame,
-    Closing,
-    Event,
-    FinishCame,
-    GapCame,
-    HelloCame,
-    PauseCame,
-    Place,
-    PongCame,
-)
-from shared.domain.entries import GapCause
+from services.ingest.cadence import HEARTBEAT_MS, Acks, Pings
+from services.ingest.events import Closing, Event, FinishCame, HelloCame, PauseCame, Place, PongCame
+from services.ingest.upstream import Upstream
 from shared.domain.takes import TAKES_MAX
-from shared.domain.values import Span, samples
-from shared.errors import Busy, DialTooOld, DictationError, Refuse, Resync, TakenElsewhere, TooMany
+from shared.domain.values import NUMBER_MAX, samples
+from shared.errors import Busy, DialTooOld, DictationError, Refuse, Resync, Retry, TakenElsewhere
 from shared.wire.frames import FRAME_BYTES_MAX, Frame, decode_frame
 from shared.wire.messages import (
     MESSAGE_BYTES_MAX,
@@ -37,7 +28,6 @@ from shared.wire.messages import (
     HintSent,
     Limits,
     Pause,
-    Ping,
     Pong,
     ServerMessage,
     Ticket,
@@ -46,9 +36,9 @@ from shared.wire.messages import (
 )
 
 HELLO_MS_MAX: Final = 5_000
-HEARTBEAT_MS: Final = 5_000
-MISSES_MAX: Final = 2
-ACK_EVERY_MS: Final = 250
+
+ADMISSION_MS_MAX: Final = 10_000
+"""A recorder that hears nothing for 12 s dials again; an answer later than that is heard by nobody."""
 
 WINDOW_LIVE: Final = samples(30)
 """Must exceed the longest utterance (18 s) and the engine's delay, or both sides would wait for ever."""
@@ -56,10 +46,8 @@ WINDOW_LIVE: Final = samples(30)
 WINDOW_CATCHING_UP: Final = samples(120)
 
 OUTBOX_MAX: Final = 256
-"""Messages waiting to be sent. Whoever adds log records asks `has_room` first; the rest are few and conflated."""
-
-GAPS_WAITING_MAX: Final = 1_024
-"""Gaps received and not yet stored. They need no credit, so they need a bound of their own."""
+"""Messages waiting to be sent. Whoever adds log records asks `has_room` first, so that a slow reader is waited for; the
+rest are few. One that still lets them pile up is closed with 4508: it resumes from its cursors, and nothing is lost."""
 
 
 class State(StrEnum):
@@ -90,38 +78,35 @@ MOVES: Final[dict[State, dict[Inbound, State]]] = {
 """What a client may send when. What is not in the table is the client's mistake, 4400; while CLOSING it is discarded."""
 
 
-class OutOfOrder(Resync):
-    """Audio or a mark that leaves out samples, or a gap that leaves out numbers."""
-
-
-class BeyondCredit(Refuse):
-    close_code = 4416
-
-
 class PeerLost(Resync):
-    """No hello, or no answer to pings."""
+    """No hello, no answer to pings, or a reader too slow to be told anything."""
 
     close_code = 4508
 
 
 class Connection:
-    """Both directions of one WebSocket. Methods never raise for what the peer did: they queue a `bye` and close."""
+    """Both directions of one WebSocket. Methods never raise for what the peer did: they queue a `bye` and close.
+
+    Once closing, everything said to it is forgotten: who speaks need not ask whether the peer was just dismissed.
+    """
 
     def __init__(self, now_ms: int) -> None:
         self.state = State.GREETING
         self.closing: Closing | None = None
         """Set once: after `to_send` is drained, the shell closes the socket with it."""
-        self.frontier = 0
-        """The next sample expected; everything below it was received on this connection or is covered."""
-        self.send_until = 0
-        """The last credit given; covers everything a client may have been told."""
+        self._upstream = Upstream()
+        self._acks = Acks()
+        self._pings = Pings()
         self._outbox: deque[ServerMessage] = deque()
         self._hint: HintSent | None = None
-        self._hello_due_ms = now_ms + HELLO_MS_MAX
-        self._pings = _Pings()
-        self._acks = _Acks()
-        self._gap_no = 0
-        self._gaps_stored = 0
+        self._bye: Bye | None = None
+        self._greeted_by_ms = now_ms + HELLO_MS_MAX
+        """When the hello must have come, and then when it must have been answered."""
+
+    @property
+    def frontier(self) -> int:
+        """The next sample expected; everything below it was received on this connection or is covered."""
+        return self._upstream.frontier
 
     # --- inbound
 
@@ -139,105 +124,80 @@ class Connection:
             following = MOVES[self.state].get(type(message))
             if following is None:
                 raise Refuse(_out_of_place(message, self.state))
-            events = self._take(message, now_ms)
-            self.state = following
+            event = self._take(message, now_ms)
         except DictationError as error:
             self.bye(error)
             return []
-        return events
+        self.state = following
+        return [] if event is None else [event]
 
-    def _take(self, message: ClientMessage | Frame, now_ms: int) -> list[Event]:
+    def _take(self, message: ClientMessage | Frame, now_ms: int) -> Event | None:
         match message:
-            case Frame():
-                return self._take_frame(message, now_ms)
-            case GapSent():
-                return self._take_gap(message)
+            case Frame() | GapSent():
+                return self._take_upstream(message, now_ms)
             case Pong():
                 self._pings.answered(message.echo)
-                return [PongCame(message.captured_until)]
+                return PongCame(message.captured_until)
             case Pause(at=at):
-                return [PauseCame(self._mark(at))]
+                return PauseCame(self._upstream.mark(at))
             case Finish(until=until):
-                return [FinishCame(self._mark(until))]
+                return FinishCame(self._upstream.mark(until))
             case Hello():
-                return [HelloCame(message)]
+                self._greeted_by_ms = now_ms + ADMISSION_MS_MAX
+                return HelloCame(message)
 
-    def _take_frame(self, frame: Frame, now_ms: int) -> list[Event]:
-        if frame.start > self.frontier:
-            raise OutOfOrder(f"audio from sample {frame.start}, but {self.frontier} is next")
-        if frame.until > self.send_until:
-            raise BeyondCredit(f"audio until sample {frame.until}, but credit ends at {self.send_until}")
-        if frame.until <= self.frontier:
-            return []
-        pcm = frame.pcm[2 * (self.frontier - frame.start) :]
-        event = AudioCame(self.frontier, pcm)
-        self.frontier = frame.until
-        self._acks.received_more(now_ms)
-        return [event]
-
-    def _take_gap(self, gap: GapSent) -> list[Event]:
-        cause = GapCause(gap.cause)
-        if (gap.start == gap.until) == (cause is GapCause.LOST_AFTER_ACK) or gap.start > gap.until:
-            raise Refuse(f"a gap of cause {cause} cannot be from {gap.start} until {gap.until}")
-        if gap.gap_no <= self._gap_no:
-            return []
-        if gap.gap_no > self._gap_no + 1:
-            raise OutOfOrder(f"gap {gap.gap_no}, but {self._gap_no + 1} is next")
-        if gap.start > self.frontier:
-            raise OutOfOrder(f"a gap at sample {gap.start}, but {self.frontier} is next")
-        if gap.gap_no - self._gaps_stored > GAPS_WAITING_MAX:
-            raise TooMany(f"more than {GAPS_WAITING_MAX} gaps wait to be stored")
-        self._gap_no = gap.gap_no
-        span = Span(self.frontier, max(self.frontier, gap.until))
-        self.frontier = span.until
-        return [GapCame(gap.gap_no, cause, span, gap.wall_ms)]
-
-    def _mark(self, at: int) -> int:
-        if at > self.frontier:
-            raise OutOfOrder(f"a mark at sample {at}, but {self.frontier} is next")
-        return self.frontier
+    def _take_upstream(self, message: Frame | GapSent, now_ms: int) -> Event | None:
+        upstream = self._upstream
+        event = upstream.frame(message) if isinstance(message, Frame) else upstream.gap(message)
+        if event is not None:
+            self._acks.received_more(now_ms)
+        return event
 
     # --- time
 
     @property
     def deadline_ms(self) -> int | None:
         """When `tick` must be called next, at the latest; None when nothing is due."""
-        if self.state is State.GREETING:
-            return self._hello_due_ms
-        if self.state in (State.ASKING, State.CLOSING):
-            return None
-        return min(self._pings.due_ms, self._acks.due_ms or self._pings.due_ms)
+        match self.state:
+            case State.GREETING | State.ASKING:
+                return self._greeted_by_ms
+            case State.CLOSING:
+                return None
+            case _:
+                ack_due_ms = self._acks.due_ms
+                return self._pings.due_ms if ack_due_ms is None else min(ack_due_ms, self._pings.due_ms)
 
     def tick(self, now_ms: int) -> None:
-        if self.state is State.GREETING and now_ms >= self._hello_due_ms:
-            self.bye(PeerLost("no hello came within 5 s"))
-        if self.state not in (State.STREAMING, State.FINISHING, State.FINISHED):
+        deadline_ms = self.deadline_ms
+        if deadline_ms is None or now_ms < deadline_ms:
             return
-        if now_ms >= self._pings.due_ms:
-            ping = self._pings.next(now_ms)
-            if ping is None:
-                self.bye(PeerLost("two pings in a row were not answered"))
-                return
-            self._outbox.append(ping)
-        if self._acks.due_ms is not None and now_ms >= self._acks.due_ms:
-            self._ack()
+        match self.state:
+            case State.GREETING:
+                self.bye(PeerLost("no hello came within 5 s"))
+            case State.ASKING:
+                self.bye(Retry("opening the session takes too long; it is tried again"))
+            case _:
+                self._acks.tick(now_ms)
+                if not self._pings.tick(now_ms):
+                    self.bye(PeerLost("two pings in a row were not answered"))
 
     # --- outbound
 
     def welcome(self, place: Place, ticket: Ticket, window: int, now_ms: int) -> None:
         """The hello is granted: audio from `place.covered` on may come."""
+        if self.state is State.CLOSING:
+            return
         assert self.state is State.ASKING
         self.state = State.STREAMING
-        self.frontier = place.covered
-        self.send_until = place.covered + window
-        self._gap_no = self._gaps_stored = place.gaps_through
-        self._acks.progressed(place.covered, place.gaps_through)
-        self._pings.due_ms = now_ms + HEARTBEAT_MS
+        send_until = _credit(place.covered, window)
+        self._upstream.start(place.covered, place.gaps_through)
+        self._acks.start(place.covered, place.gaps_through, send_until)
+        self._pings.start(now_ms)
         self._outbox.append(
             Welcome(
                 take=place.take,
                 send_from=place.covered,
-                send_until=self.send_until,
+                send_until=send_until,
                 gaps_through=place.gaps_through,
                 limits=Limits(FRAME_BYTES_MAX, MESSAGE_BYTES_MAX, TAKES_MAX),
                 heartbeat_ms=HEARTBEAT_MS,
@@ -248,118 +208,77 @@ class Connection:
 
     @property
     def has_room(self) -> bool:
-        """Whether more log records may be sent; otherwise they wait where they are stored."""
+        """Whether up to half of OUTBOX_MAX log records may be sent; otherwise they wait where they are stored."""
         return len(self._outbox) < OUTBOX_MAX // 2
 
     def send(self, message: ServerMessage) -> None:
+        if len(self._outbox) >= OUTBOX_MAX:
+            self.bye(PeerLost("what is sent is not read; dial again"))
         if self.state is not State.CLOSING:
-            assert len(self._outbox) < OUTBOX_MAX
             self._outbox.append(message)
 
     def hint(self, hint: HintSent | None) -> None:
         """The latest interim words; one that was not sent yet is forgotten."""
-        self._hint = hint
+        if self.state is not State.CLOSING:
+            self._hint = hint
 
     def progress(self, covered: int, gaps_through: int, window: int) -> None:
-        """The store holds everything before `covered`, and the entries up to it were queued: acknowledge at once."""
-        if self.state is State.CLOSING:
-            return
-        # A stored position can pass the frontier only by gaps, which moved the frontier when they came.
-        assert covered <= self.frontier
-        self._gaps_stored = gaps_through
-        self.send_until = max(self.send_until, covered + window)
-        self._acks.progressed(covered, gaps_through)
-        self._ack()
+        """The store holds everything before `covered`, and the entries up to it were sent: acknowledge at once."""
+        if self.state is not State.CLOSING:
+            self._upstream.stored(covered, gaps_through)
+            self._acks.progressed(covered, gaps_through, _credit(covered, window))
 
     def finished(self, covered: int) -> None:
+        """Everything is stored; the last acknowledgement goes before, so that none contradicts it."""
+        for message in (*self._acks.to_send(self.frontier), Finished(covered)):
+            self.send(message)
         if self.state is not State.CLOSING:
             self.state = State.FINISHED
-            self.send(Finished(covered))
 
     def bye(self, error: DictationError) -> None:
         """Say why, then close. The first reason counts."""
-        if self.state is State.CLOSING:
-            return
         self._close(bye_for(error))
 
     def all_done(self) -> None:
         """Close with 1000: `finished` was said, and there is nothing more to tell."""
-        if self.state is not State.CLOSING:
-            self._close(Bye(1000, "all done", retry=False))
+        self._close(Bye(1000, "all done", retry=False))
 
     def _close(self, bye: Bye) -> None:
-        self.state = State.CLOSING
-        self._hint = None
-        self._outbox.append(bye)
-        self.closing = Closing(bye.code, bye.reason)
+        if self.state is not State.CLOSING:
+            self.state = State.CLOSING
+            self._hint = None
+            self._bye = bye
+            self.closing = Closing(bye.code, bye.reason)
 
     def to_send(self) -> list[ServerMessage]:
-        """Everything to send now, in order; the newest hint last, because entries before it may replace it."""
-        messages = list(self._outbox)
+        """Everything to send now, in order.
+
+        An acknowledgement follows the entries it covers; the newest hint follows the entries that may replace it.
+        """
+        messages = [*self._outbox, *self._acks.to_send(self.frontier), *self._pings.to_send()]
         self._outbox.clear()
-        if self._hint is not None:
-            messages.append(self._hint)
-            self._hint = None
+        messages += [each for each in (self._hint, self._bye) if each is not None]
+        self._hint = self._bye = None
+        for message in messages:
+            if isinstance(message, Welcome | Ack):
+                self._upstream.send_until = message.send_until
         return messages
 
-    def _ack(self) -> None:
-        self._outbox.append(Ack(self.frontier, self._acks.covered, self.send_until, self._acks.gaps_through))
-        self._acks.due_ms = None
 
-
-class _Pings:
-    """A ping every HEARTBEAT_MS; one unanswered when the next is due is a miss, and other traffic does not count.
-
-    That is 10 to 15 s until a silent peer is given up: long enough for a lift, short enough for a person.
-    """
-
-    def __init__(self) -> None:
-        self.due_ms = 0
-        self._echo = 0
-        self._answered = 0
-        self._misses = 0
-
-    def next(self, now_ms: int) -> Ping | None:
-        """The next ping, or None when the peer has missed too many."""
-        self._misses = 0 if self._answered == self._echo else self._misses + 1
-        if self._misses >= MISSES_MAX:
-            return None
-        self._echo += 1
-        self.due_ms = now_ms + HEARTBEAT_MS
-        return Ping(self._echo)
-
-    def answered(self, echo: int) -> None:
-        if echo <= self._echo:
-            self._answered = max(self._answered, echo)
-
-
-class _Acks:
-    """At once when covered moves, else at most every ACK_EVERY_MS, so that a reply never outweighs the audio."""
-
-    def __init__(self) -> None:
-        self.covered = 0
-        self.gaps_through = 0
-        self.due_ms: int | None = None
-
-    def received_more(self, now_ms: int) -> None:
-        if self.due_ms is None:
-            self.due_ms = now_ms + ACK_EVERY_MS
-
-    def progressed(self, covered: int, gaps_through: int) -> None:
-        assert covered >= self.covered
-        assert gaps_through >= self.gaps_through
-        self.covered, self.gaps_through = covered, gaps_through
+def _credit(covered: int, window: int) -> int:
+    # A recorder may declare a loss that ends at the largest number; JSON carries none beyond it exactly.
+    return min(covered + window, NUMBER_MAX)
 
 
 def _out_of_place(message: ClientMessage | Frame, state: State) -> str:
+    if isinstance(message, Hello):
+        return "a second hello came"
     name = "audio" if isinstance(message, Frame) else str(type(message).__struct_config__.tag)
     match state:
         case State.GREETING:
             return f"{name} came before hello"
         case State.ASKING:
             return f"{name} came before welcome"
-        case State.STREAMING:
-            return f"a second {name} came"
         case _:
             return f"{name} came after finish"
 

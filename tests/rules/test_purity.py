@@ -7,6 +7,8 @@ PURE = (
     "shared.wire",
     "shared.adapters.retries",
     "services.ingest.connection",
+    "services.ingest.cadence",
+    "services.ingest.upstream",
     "services.ingest.events",
     "services.ingest.segmenter",
     "services.ingest.commits",
