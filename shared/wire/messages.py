@@ -61,9 +61,13 @@ class Hello(Message, frozen=True, tag="hello"):
     config: Config | None = None
 
 
+RecorderCause = Literal["tape_overflow", "device_lost", "suspended", "lost_after_ack"]
+"""The causes of gaps that a recorder may send."""
+
+
 class GapSent(Message, frozen=True, tag="gap"):
     gap_no: Number
-    cause: Literal["tape_overflow", "device_lost", "suspended", "lost_after_ack"]
+    cause: RecorderCause
     start: Number
     until: Number
     wall_ms: Number
