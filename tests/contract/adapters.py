@@ -1,0 +1,99 @@
+"""The adapters behind each port, and how the suites open them. Another adapter joins with one line in its list."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+from weakref import WeakValueDictionary
+
+from shared.adapters.embedded_bus import EmbeddedBus
+from shared.adapters.filesystem import FilesystemBlobs
+from shared.adapters.local_keys import open_key_file
+from shared.adapters.sqlite import SqliteStore
+from shared.ports import Blobs, Bus, Clock, KeyEncryption, Store
+from tests.doubles.faulty_store import FaultyStore
+from tests.doubles.memory import MemoryBlobs, MemoryBus, MemoryStore
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def directory(tmp_path: Path) -> AsyncIterator[str]:
+    """The place of an adapter that keeps its data in files."""
+    yield str(tmp_path / "data")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """One adapter. What is opened at the same place, here or in another process, shares its data."""
+
+    name: str
+    open: Callable[[str, Clock], Awaitable[T]]
+    place: Callable[[Path], AbstractAsyncContextManager[str]] = directory
+    """A fresh and empty place, there until the context ends."""
+    crosses_processes: bool = True
+
+
+_stores: WeakValueDictionary[str, MemoryStore] = WeakValueDictionary()
+_buses: WeakValueDictionary[str, MemoryBus] = WeakValueDictionary()
+_blobs: WeakValueDictionary[str, MemoryBlobs] = WeakValueDictionary()
+
+
+async def memory_store(place: str, clock: Clock) -> Store:
+    return _stores.setdefault(place, MemoryStore())
+
+
+async def faulty_store(place: str, clock: Clock) -> Store:
+    return FaultyStore(_stores.setdefault(place, MemoryStore()), clock)
+
+
+async def sqlite_store(place: str, clock: Clock) -> Store:
+    return SqliteStore.open(Path(place, "steno.db"))
+
+
+async def memory_bus(place: str, clock: Clock) -> Bus:
+    return _buses.setdefault(place, MemoryBus(clock))
+
+
+async def embedded_bus(place: str, clock: Clock) -> Bus:
+    return EmbeddedBus.open(Path(place, "steno.db"), clock)
+
+
+async def memory_blobs(place: str, clock: Clock) -> Blobs:
+    return _blobs.setdefault(place, MemoryBlobs())
+
+
+async def filesystem_blobs(place: str, clock: Clock) -> Blobs:
+    return FilesystemBlobs.open(Path(place))
+
+
+async def key_file(place: str, clock: Clock) -> KeyEncryption:
+    return open_key_file(Path(place, "key.json"))
+
+
+STORES: Final = [
+    Kind("memory", memory_store, crosses_processes=False),
+    Kind("faulty", faulty_store, crosses_processes=False),
+    Kind("sqlite", sqlite_store),
+]
+BUSES: Final = [
+    Kind("memory", memory_bus, crosses_processes=False),
+    Kind("embedded", embedded_bus),
+]
+BLOBS: Final = [
+    Kind("memory", memory_blobs, crosses_processes=False),
+    Kind("filesystem", filesystem_blobs),
+]
+KEYS: Final = [
+    Kind("key_file", key_file),
+]
+
+
+def crossing(kinds: list[Kind[T]]) -> list[Kind[T]]:
+    """Those whose data other processes share."""
+    return [kind for kind in kinds if kind.crosses_processes]
+
+
+def named(kinds: list[Kind[T]], name: str) -> Kind[T]:
+    return next(kind for kind in kinds if kind.name == name)
