@@ -56,8 +56,13 @@ class Commits:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing but the last word, that the session is finished, remains to be stored."""
-        return self.finish_at is not None and not self._pending and self._place.covered >= self.finish_at
+        """Whether nothing but the last word, that the session is finished, remains to be stored, or that is too.
+
+        A finish that comes while the lease is let go comes too late: what is stored then says interrupted.
+        """
+        if self._stored.holder == NOBODY:
+            return self._stored.state is SessionState.FINISHED
+        return self._reaches_finish(self._place, len(self._pending) == 0)
 
     def due_ms(self) -> int:
         """When the next commit must be made, at the latest; 0 for at once."""
@@ -91,9 +96,10 @@ class Commits:
         return Commit(document, logged, len(batch))
 
     def last(self, wall_ms: int, published_through: int) -> Commit:
-        """Like `next`, and lets the lease go: finished when complete, else interrupted."""
+        """Like `next`, and lets the lease go: finished if this completes the session, else interrupted."""
         commit = self.next(wall_ms, published_through)
-        if self.complete and not commit.logged:
+        takes_all = commit.taken == len(self._pending)
+        if self._reaches_finish(commit.document.take_numbered(self._take), takes_all):
             document = replace(commit.document.moved(Move.COMPLETE), holder=NOBODY, finished_at_ms=wall_ms)
         else:
             document = commit.document.let_go(wall_ms)
@@ -117,6 +123,9 @@ class Commits:
         # Covered must never pass an entry that is not stored (P4), so it stops where this batch does.
         stays_behind = len(batch) < len(self._pending)
         return batch, batch[-1].covered if stays_behind else self._covered, gaps_through
+
+    def _reaches_finish(self, place: Take, nothing_waits: bool) -> bool:
+        return self.finish_at is not None and nothing_waits and place.covered >= self.finish_at
 
     @property
     def _place(self) -> Take:

@@ -35,8 +35,11 @@ class Inbox:
     def __init__(self) -> None:
         self._items: deque[Piece | Flush] = deque()
         self._flushes = 0
+        self._flushed = True
+        """Whether no audio came since the last flush, or at all."""
 
     def audio(self, start: int, pcm: bytes) -> None:
+        self._flushed = False
         last = self._items[-1] if self._items else None
         joins = isinstance(last, Piece) and last.until == start
         if joins and isinstance(last, Piece) and len(last.pcm) + len(pcm) <= PIECE_BYTES_MAX:
@@ -45,13 +48,18 @@ class Inbox:
             self._items.append(Piece(start, bytearray(pcm)))
 
     def flush(self, at: int) -> None:
-        """Raises TooMany when more flushes wait than any person could have caused."""
-        if self._items and self._items[-1] == Flush(at):
+        """The engine is to finalise the audio before `at`: nothing to do where none came since the last flush.
+
+        Raises TooMany when more flushes wait than any person could have caused. That one is kept all the same: its
+        connection ends, and what was received before is still to be finalised.
+        """
+        if self._flushed:
             return
-        if self._flushes >= FLUSHES_MAX:
-            raise TooMany("too many pauses and gaps wait for the speech engine")
+        self._flushed = True
         self._flushes += 1
         self._items.append(Flush(at))
+        if self._flushes > FLUSHES_MAX:
+            raise TooMany("too many pauses and gaps wait for the speech engine")
 
     def take(self) -> Piece | Flush | None:
         if not self._items:

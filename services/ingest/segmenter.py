@@ -28,12 +28,16 @@ class Settled:
 class Segmenter:
     def __init__(self, take: int, covered: int, gaps_through: int, engine: str) -> None:
         self.settled = covered
-        self.hint: Hint | None = None
-        """The interim words after `settled`, if any."""
+        self._hint: Hint | None = None
         self._take = take
         self._engine = engine
         self._gaps_through = gaps_through
         self._gaps: deque[GapCame] = deque()
+
+    @property
+    def hint(self) -> Hint | None:
+        """The interim words after `settled`, if any; what was settled otherwise since is no hint any more."""
+        return self._hint if self._hint is not None and self._hint.span.until > self.settled else None
 
     def gap(self, gap: GapCame) -> list[Settled]:
         """A gap came, in its place among the audio: it is given once everything before it is settled.
@@ -47,7 +51,7 @@ class Segmenter:
     def hear(self, hypothesis: Hypothesis) -> list[Settled]:
         match hypothesis:
             case Hint():
-                self.hint = hypothesis if hypothesis.text and hypothesis.span.until > self.settled else None
+                self._hint = hypothesis if hypothesis.text else None
                 return []
             case Final():
                 return self._final(hypothesis)
@@ -60,12 +64,12 @@ class Segmenter:
                 assert_never(hypothesis)
 
     def _final(self, final: Final) -> list[Settled]:
-        self.hint = None
+        self._hint = None
+        # Finals are monotone, so that a gap before this one has everything before it settled.
+        before = self._gaps_reached(final.span.start)
         final = _trimmed(final, self.settled)
         if not final.text or final.span.is_empty:
-            return []
-        # An engine may finalise past a gap only if it was not flushed there in time; the gap keeps its place.
-        before = self._gaps_reached(final.span.start)
+            return before
         segment = Segment(
             self._take,
             final.span,
@@ -78,10 +82,10 @@ class Segmenter:
         return [*before, self._give(segment), *self._gaps_reached()]
 
     def _wordless(self, span: Span) -> list[Settled]:
+        before = self._gaps_reached(span.start)
         span = span.clipped(self.settled, max(self.settled, span.until))
         if span.is_empty:
-            return []
-        before = self._gaps_reached(span.start)
+            return before
         return [*before, self._give(Gap(self._take, span, GapCause.UNRECOGNISED)), *self._gaps_reached()]
 
     def _give(self, entry: Entry) -> Settled:
