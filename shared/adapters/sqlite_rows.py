@@ -135,7 +135,8 @@ def record_fields(fields: RecordFields) -> bytes:
 def stored_record(row: Row) -> StoredRecord:
     """From `fields, version`."""
     fields, version = row
-    decoded: Mapping[str, Column] = msgspec.msgpack.decode(fields, type=dict[str, int | str | bytes | None])
+    # Without a type: text and bytes are two kinds of value here, which msgspec takes for one where it is told a union.
+    decoded: Mapping[str, Column] = msgspec.msgpack.decode(fields)
     return StoredRecord(decoded, Version(version))
 
 
