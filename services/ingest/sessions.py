@@ -1,19 +1,24 @@
-"""What an owner may do with sessions over HTTP: list and read them, name, finish and delete them.
+"""What an owner may do with sessions over HTTP: list, read and export them, name, finish and delete them.
 
 Takes principals and ids, gives values; what they look like on the wire is `sessions_api.py`'s. The only things written
 here are the label, the finish of a session that no recorder holds, and deletion.
 """
 
+import asyncio
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
+from services.ingest.export import Note
 from services.ingest.follow import resumable
 from services.ingest.keys import Keys
-from shared.domain.entries import Logged, Polished
+from services.ingest.summary import Summary, summarise
+from shared.deletion import bury, remove_remains
+from shared.domain.entries import Logged, Polished, Segment
 from shared.domain.session import Move, SessionDocument, SessionState
-from shared.domain.values import NOBODY, Holder, LogId, Principal, SessionId, milliseconds
+from shared.domain.values import NOBODY, Holder, LogId, Principal, SessionId
 from shared.errors import (
+    Broken,
     NotFound,
     NotYours,
     Refuse,
@@ -21,11 +26,12 @@ from shared.errors import (
     SessionDeleted,
     StoreUnavailable,
     TakenElsewhere,
+    TooMany,
     WriteConflict,
 )
 from shared.lease import LogWriter, answered, take_upkeep_lease
-from shared.ports import Clock, Publisher, RecordName, Store, Stored, Wakeup
-from shared.sealing import open_entry, open_label, open_polished, seal_label
+from shared.ports import Blobs, Clock, Publisher, RecordName, Store, Stored, Wakeup
+from shared.sealing import SessionKey, open_entry, open_label, open_polished, seal_label
 from shared.wire.messages import Cursors
 
 LABEL: Final = "label"
@@ -34,26 +40,21 @@ LABEL: Final = "label"
 LOG_PAGE: Final = 512
 """Entries, and polished entries, in one answer; a reader asks on from where it ends."""
 
+EXPORT_ENTRIES_MAX: Final = 20_000
+"""Some twenty hours of dictation; an export is put together in memory, and this keeps it below about 20 MB."""
+
+EXPORTS_MAX: Final = 4
+"""Put together at once; more of them wait their turn."""
+
 LABEL_TRIES_MAX: Final = 8
+
+REMOVALS_MAX: Final = 8
+"""Each finds only what was being written while the one before removed. What is left even then, the sweep removes."""
 
 
 class RecorderConnected(Refuse):
     http_status = 409
     error = "taken"
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A session as its owner sees it in a list."""
-
-    id: SessionId
-    label: str = field(repr=False)
-    state: SessionState
-    created_at_ms: int
-    covered_ms: int
-    undelivered_ms: int
-    """Captured by recorders, as far as is known, and not yet in the transcript."""
-    takes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,13 @@ class LogPage:
 
 
 class Sessions:
-    def __init__(self, store: Store, bus: Publisher, keys: Keys, clock: Clock) -> None:
+    def __init__(self, store: Store, blobs: Blobs, bus: Publisher, keys: Keys, clock: Clock) -> None:
         self._store = store
+        self._blobs = blobs
         self._bus = bus
         self._keys = keys
         self._clock = clock
+        self._exporting = asyncio.Semaphore(EXPORTS_MAX)
 
     # --- reading
 
@@ -76,7 +79,8 @@ class Sessions:
         """A session need not exist to be recorded into; one that does must be the principal's, and not deleted."""
         stored = await answered(self._store.load(session))
         if stored is not None:
-            _check_owned(stored.document, principal)
+            _check_owner(stored.document, principal)
+            _check_not_deleted(stored.document)
 
     async def owned(self, principal: Principal, before_ms: int | None, limit: int) -> list[Summary]:
         """Newest first, created before `before_ms`; more than `limit` only where the last ones began together."""
@@ -103,6 +107,45 @@ class Sessions:
             [open_polished(key, row) for row in polished],
         )
 
+    async def note(self, principal: Principal, session: SessionId) -> Note:
+        """All of the session as it is now, without the words' own times.
+
+        Raises TooMany if it has more entries than EXPORT_ENTRIES_MAX; its log can still be read page by page.
+        """
+        async with self._exporting:
+            stored = await self._mine(principal, session)
+            document = stored.document
+            _check_exportable(document.next_index)
+            key = await self._keys.of(stored)
+            summary = await self._summary(stored)
+            entries = await self._entries(key, session, document.next_index)
+            polished = await self._polished(key, session, document.next_index)
+            # Read once more: a session deleted meanwhile would otherwise be exported as what was left of it.
+            await self._mine(principal, session)
+            if len(entries) < document.next_index:
+                raise Broken("the stored log ends before its session says")
+        return Note(summary, document.log_id, document.takes, entries, polished)
+
+    async def _entries(self, key: SessionKey, session: SessionId, until: int) -> list[Logged]:
+        found: list[Logged] = []
+        while len(found) < until:
+            limit = min(LOG_PAGE, until - len(found))
+            rows = await answered(self._store.entries(session, len(found), limit))
+            if not rows:
+                break
+            found += [_without_words(open_entry(key, row)) for row in rows]
+        return found
+
+    async def _polished(self, key: SessionKey, session: SessionId, until: int) -> list[Polished]:
+        """What is polished of the entries below `until`."""
+        found: list[Polished] = []
+        read = 0
+        while rows := await answered(self._store.polished(session, read, LOG_PAGE)):
+            read += len(rows)
+            _check_exportable(read)
+            found += [open_polished(key, row) for row in rows if row.last < until]
+        return found
+
     # --- writing
 
     async def set_label(self, principal: Principal, session: SessionId, label: str) -> None:
@@ -127,6 +170,19 @@ class Sessions:
             await self._announce(stored)
         return await self._summary(stored)
 
+    async def delete(self, principal: Principal, session: SessionId) -> None:
+        """Whoever holds it, its recorder included, which is told 4410 at its next commit.
+
+        Raises SessionDeleted if it was deleted before; whatever may be left of it is removed even then, so that asking
+        again after a failure ends what the failure cut short.
+        """
+        stored = await self._owned(principal, session)
+        await bury(self._store, self._clock, session, _draw_holder())
+        for _ in range(REMOVALS_MAX):
+            if await remove_remains(self._store, self._blobs, self._bus, session) == 0:
+                break
+        _check_not_deleted(stored.document)
+
     async def _finish(self, session: SessionId) -> Stored:
         writer = await self._lease(session)
         published_through = writer.document.published_through
@@ -145,7 +201,7 @@ class Sessions:
 
     async def _lease(self, session: SessionId) -> LogWriter:
         try:
-            return await take_upkeep_lease(self._store, self._clock, session, Holder(secrets.token_hex(16)))
+            return await take_upkeep_lease(self._store, self._clock, session, _draw_holder())
         except TakenElsewhere:
             raise RecorderConnected(
                 "a recorder is connected to this session; press Finish there, or close it and try again"
@@ -175,32 +231,52 @@ class Sessions:
     # --- both
 
     async def _mine(self, principal: Principal, session: SessionId) -> Stored:
+        stored = await self._owned(principal, session)
+        _check_not_deleted(stored.document)
+        return stored
+
+    async def _owned(self, principal: Principal, session: SessionId) -> Stored:
+        """The session or its tombstone."""
         stored = await answered(self._store.load(session))
         if stored is None:
             raise NotFound("there is no such session")
-        _check_owned(stored.document, principal)
+        _check_owner(stored.document, principal)
         return stored
 
     async def _summary(self, stored: Stored) -> Summary:
-        document = stored.document
         about = await answered(self._store.record(stored.session, RecordName.ABOUT))
         sealed = about.fields.get(LABEL) if about else None
-        return Summary(
-            id=stored.session,
-            label=open_label(await self._keys.of(stored), sealed) if isinstance(sealed, bytes) else "",
-            state=document.state,
-            created_at_ms=document.created_at_ms,
-            covered_ms=sum(milliseconds(take.covered) for take in document.takes),
-            undelivered_ms=sum(milliseconds(take.undelivered) for take in document.takes),
-            takes=len(document.takes),
+        if not isinstance(sealed, bytes):
+            return summarise(stored, label="")
+        return summarise(stored, open_label(await self._keys.of(stored), sealed))
+
+
+def _check_owner(document: SessionDocument, principal: Principal) -> None:
+    if document.owner != principal:
+        raise NotYours("this session belongs to somebody else")
+
+
+def _check_not_deleted(document: SessionDocument) -> None:
+    if document.state is SessionState.PURGED:
+        raise SessionDeleted("this session was deleted")
+
+
+def _check_exportable(entries: int) -> None:
+    if entries > EXPORT_ENTRIES_MAX:
+        raise TooMany(
+            f"this session has more than {EXPORT_ENTRIES_MAX} entries, too many for one file; read its log page by page"
         )
 
 
-def _check_owned(document: SessionDocument, principal: Principal) -> None:
-    if document.owner != principal:
-        raise NotYours("this session belongs to somebody else")
-    if document.state is SessionState.PURGED:
-        raise SessionDeleted("this session was deleted")
+def _without_words(logged: Logged) -> Logged:
+    """Each word with its times takes ten times the memory of its text."""
+    if not isinstance(logged.entry, Segment):
+        return logged
+    return replace(logged, entry=replace(logged.entry, words=()))
+
+
+def _draw_holder() -> Holder:
+    return Holder(secrets.token_hex(16))
 
 
 def _created_ms(stored: Stored) -> int:

@@ -1,6 +1,6 @@
 """The HTTP addresses under /v1/sessions: requests into calls of `sessions.py`, values into JSON. Each asks who is asking."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from services.ingest.export import MEDIA_TYPES, Format, render
 from services.ingest.follow import entry_message, polished_message
 from services.ingest.sessions import Sessions
 from services.ingest.sign_in import SignIn
@@ -25,7 +26,8 @@ Answer = Callable[[Request, Principal], Awaitable[Response]]
 
 
 class _Label(msgspec.Struct, frozen=True):
-    label: Annotated[str, msgspec.Meta(max_length=LABEL_CHARACTERS_MAX)]
+    # One line, without control characters: terminals and files show labels too.
+    label: Annotated[str, msgspec.Meta(max_length=LABEL_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z")]
 
 
 class SessionsApi:
@@ -38,21 +40,23 @@ class SessionsApi:
     def routes(self) -> list[Route]:
         one = "/v1/sessions/{session}"
         return [
-            self._route("GET", "/v1/sessions", self._list),
-            self._route("GET", one, self._get),
-            self._route("DELETE", one, self._delete),
-            self._route("POST", f"{one}/tickets", self._ticket),
-            self._route("GET", f"{one}/log", self._log),
-            self._route("GET", f"{one}/export", self._export),
-            self._route("PUT", f"{one}/label", self._label),
-            self._route("POST", f"{one}/finish", self._finish),
+            self._route("/v1/sessions", {"GET": self._list}),
+            self._route(one, {"GET": self._get, "DELETE": self._delete}),
+            self._route(f"{one}/tickets", {"POST": self._ticket}),
+            self._route(f"{one}/log", {"GET": self._log}),
+            self._route(f"{one}/export", {"GET": self._export}),
+            self._route(f"{one}/label", {"PUT": self._label}),
+            self._route(f"{one}/finish", {"POST": self._finish}),
         ]
 
-    def _route(self, method: str, path: str, answer: Answer) -> Route:
+    def _route(self, path: str, answers: Mapping[str, Answer]) -> Route:
         async def signed_in(request: Request) -> Response:
-            return await answer(request, await self._sign_in.principal(request))
+            principal = await self._sign_in.principal(request)
+            # HEAD is answered as GET is; the server leaves the body out.
+            answer = answers["GET" if request.method == "HEAD" else request.method]
+            return await answer(request, principal)
 
-        return Route(path, signed_in, methods=[method])
+        return Route(path, signed_in, methods=[*answers])
 
     async def _ticket(self, request: Request, principal: Principal) -> Response:
         session = _session(request)
@@ -86,7 +90,12 @@ class SessionsApi:
         )
 
     async def _export(self, request: Request, principal: Principal) -> Response:
-        raise NotImplementedError
+        form = _format(request)
+        session = _session(request)
+        note = await self._sessions.note(principal, session)
+        # Named by its id: a label is not for the names of files, and what wrote it is not for a header.
+        headers = {"Content-Disposition": f'attachment; filename="steno-{session}.{form}"'}
+        return Response(render(note, form), headers=headers, media_type=MEDIA_TYPES[form])
 
     async def _label(self, request: Request, principal: Principal) -> Response:
         session = _session(request)
@@ -102,6 +111,15 @@ def _session(request: Request) -> SessionId:
         return SessionId(msgspec.convert(request.path_params["session"], Uuid))
     except msgspec.ValidationError:
         raise Refuse("a session's id is a lower-case UUID") from None
+
+
+def _format(request: Request) -> Format:
+    given = request.query_params.getlist("format") or [Format.TXT]
+    try:
+        (name,) = given
+        return Format(name)
+    except ValueError:
+        raise Refuse(f"format is one of {', '.join(Format)}") from None
 
 
 def _number(request: Request, name: str, default: int) -> int:
@@ -124,7 +142,7 @@ def _label(body: bytes) -> str:
         return msgspec.json.decode(body, type=_Label).label
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Refuse(
-            f'the body is JSON, {{"label": TEXT}}, and the text has at most {LABEL_CHARACTERS_MAX} characters'
+            f'the body is JSON, {{"label": TEXT}}, and the text is one line of at most {LABEL_CHARACTERS_MAX} characters'
         ) from None
 
 

@@ -1,0 +1,195 @@
+"""What a clinician reads in an export: polished where there is polish, raw where not, gaps where they happened."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from services.ingest.export import Format, Note, gap_text, render
+from services.ingest.summary import Summary
+from shared.domain.entries import Entry, Gap, GapCause, Logged, Polished
+from shared.domain.session import SessionState
+from shared.domain.takes import Take
+from shared.domain.values import LogId, Span
+from tests.unit.services.ingest.web import SESSION, gap, segment, take
+
+LOG = (
+    segment("the patient is", 0, 2),
+    segment("well", 2, 3, utterance_end=True),
+    gap(GapCause.LOST_AFTER_ACK, 12, 15),
+    segment("no fever", 15, 17, utterance_end=True),
+)
+
+
+def note(
+    entries: Sequence[Entry] = LOG,
+    polished: Sequence[Polished] = (),
+    takes: Sequence[Take] = (take(1, covered_s=20),),
+    label: str = "",
+) -> Note:
+    summary = Summary(SESSION, label, SessionState.FINISHED, 1_700_000_000_000, 20_000, 0, len(takes))
+    logged = [Logged(index, entry) for index, entry in enumerate(entries)]
+    return Note(summary, LogId("a"), tuple(takes), logged, list(polished))
+
+
+def text(given: Note) -> list[str]:
+    return render(given, Format.TXT).decode().splitlines()
+
+
+def markdown(given: Note) -> str:
+    return render(given, Format.MD).decode()
+
+
+def test_raw_words_are_joined_up_to_their_utterance_and_gaps_stand_where_they_happened() -> None:
+    assert text(note()) == ["the patient is well", "[gap 0:12-0:15: lost_after_ack]", "no fever"]
+
+
+def test_polished_text_stands_for_its_utterance_and_raw_words_for_the_rest() -> None:
+    polished = [Polished(0, 0, 1, "The patient is well.")]
+    assert text(note(polished=polished)) == [
+        "The patient is well.",
+        "[gap 0:12-0:15: lost_after_ack]",
+        "no fever",
+    ]
+
+
+def test_of_two_polished_texts_of_an_utterance_the_later_wins() -> None:
+    polished = [Polished(0, 0, 1, "The patient is wel."), Polished(1, 0, 1, "The patient is well.")]
+    assert text(note(polished=polished))[0] == "The patient is well."
+
+
+def test_a_gap_inside_a_polished_utterance_stays() -> None:
+    polished = [Polished(0, 0, 2, "The patient is well.")]
+    assert text(note(polished=polished))[:2] == ["The patient is well.", "[gap 0:12-0:15: lost_after_ack]"]
+    leading = [LOG[2], segment("no fever", 15, 17)]
+    assert text(note(leading, [Polished(0, 0, 1, "No fever.")])) == [
+        "[gap 0:12-0:15: lost_after_ack]",
+        "No fever.",
+    ]
+
+
+def test_overlapping_polished_texts_never_say_words_twice_or_lose_any() -> None:
+    polished = [Polished(0, 0, 1, "The patient is well."), Polished(1, 1, 3, "Well. No fever.")]
+    assert text(note(polished=polished)) == [
+        "the patient is",
+        "Well. No fever.",
+        "[gap 0:12-0:15: lost_after_ack]",
+    ]
+
+
+def test_polish_of_entries_that_are_not_in_the_log_is_left_out() -> None:
+    assert text(note(LOG[:2], [Polished(0, 0, 9, "Something else.")])) == ["the patient is well"]
+
+
+def test_an_utterance_polished_to_nothing_says_nothing() -> None:
+    assert text(note([segment("um", 0, 1, utterance_end=True)], [Polished(0, 0, 0, "")])) == []
+
+
+def test_it_is_read_take_by_take_with_what_each_has_not_delivered() -> None:
+    takes = (take(1, covered_s=2, captured_s=4.1), take(2, covered_s=1), take(3))
+    entries = [segment("one", 0, 1), segment("two", 0, 1, take=2), segment("more of one", 1, 2)]
+    assert text(note(entries, takes=takes)) == [
+        "Take 1",
+        "one more of one",
+        "[3 s not yet delivered]",
+        "",
+        "Take 2",
+        "two",
+    ]
+    assert markdown(note(entries, takes=takes)).split("\n\n") == [
+        "# Dictation",
+        "## Take 1",
+        "one more of one",
+        "[3 s not yet delivered]",
+        "## Take 2",
+        "two\n",
+    ]
+
+
+def test_an_empty_session_is_an_empty_text() -> None:
+    assert text(note([])) == []
+    assert markdown(note([], label="Nobody")) == "# Nobody\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (gap(GapCause.ABANDONED, 12.9, 14.1), "[gap 0:12-0:15: abandoned]"),
+        (gap(GapCause.UNRECOGNISED, 0, 0.1), "[gap 0:00-0:01: unrecognised]"),
+        (gap(GapCause.LOST_AFTER_ACK, 3_599, 3_725), "[gap 59:59-1:02:05: lost_after_ack]"),
+        (gap(GapCause.DEVICE_LOST, 12, 12, wall_ms=2_001), "[gap 0:12-0:12: device_lost, 3 s not captured]"),
+    ],
+)
+def test_a_gap_never_reads_shorter_than_it_is(given: Gap, said: str) -> None:
+    assert gap_text(given) == said
+
+
+def test_the_label_is_the_title_on_one_line() -> None:
+    assert markdown(note([], label=" Made\u2028Up  Patient ")).startswith("# Made Up Patient\n")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("<script>alert(1)</script>", r"\<script\>alert(1)\</script\>"),
+        ("# of tablets", r"\# of tablets"),
+        ("- none", r"\- none"),
+        ("1. rest", r"1\. rest"),
+        ("120 over 80", "120 over 80"),
+        ("5.5 mg", "5.5 mg"),
+        ("[a](javascript:b) *c*", r"\[a\](javascript:b) \*c\*"),
+        ("one\ntwo\n\nthree", "one\\\ntwo\n\nthree"),
+        ("two\n--- three", "two\\\n\\--- three"),
+    ],
+)
+def test_markdown_shows_words_and_labels_as_they_are(said: str, shown: str) -> None:
+    assert markdown(note([segment(said, 0, 1)])) == f"# Dictation\n\n{shown}\n"
+
+
+def test_plain_text_is_not_escaped() -> None:
+    assert text(note([segment("<b> & #1 *", 0, 1)])) == ["<b> & #1 *"]
+
+
+def test_json_holds_everything_with_the_names_of_the_wire() -> None:
+    given = note(polished=[Polished(0, 0, 1, "The patient is well.", flags=("guard",))], label="Made Up")
+    given = replace(given, takes=(take(1, covered_s=20, captured_s=21),))
+    told = json.loads(render(given, Format.JSON))
+    assert told["session"] == {
+        "id": SESSION,
+        "label": "Made Up",
+        "state": "finished",
+        "created_at_ms": 1_700_000_000_000,
+        "covered_ms": 20_000,
+        "undelivered_ms": 0,
+        "takes": 1,
+    }
+    assert told["log_id"] == "a"
+    assert told["takes"] == [{"take": 1, "covered_ms": 20_000, "undelivered_ms": 1_000}]
+    assert [entry["index"] for entry in told["entries"]] == [0, 1, 2, 3]
+    assert told["entries"][2]["cause"] == "lost_after_ack"
+    assert told["entries"][3]["text"] == "no fever"
+    assert told["polished"] == [
+        {
+            "type": "polished",
+            "index": 0,
+            "first": 0,
+            "last": 1,
+            "text": "The patient is well.",
+            "flags": ["guard"],
+        }
+    ]
+
+
+def test_json_lists_entries_take_by_take() -> None:
+    entries = [segment("a", 0, 1), segment("b", 0, 1, take=2), segment("c", 1, 2)]
+    told = json.loads(render(note(entries, takes=(take(1), take(2))), Format.JSON))
+    assert [(each["take"], each["index"]) for each in told["entries"]] == [(1, 0), (1, 2), (2, 1)]
+
+
+def test_a_span_of_samples_that_is_no_whole_second_is_rounded_outwards() -> None:
+    assert gap_text(Gap(1, Span(15_999, 16_001), GapCause.ABANDONED)) == "[gap 0:00-0:02: abandoned]"
+
+
+def test_no_words_show_in_what_a_note_says_of_itself() -> None:
+    assert "fever" not in repr(note(label="fever"))
