@@ -78,6 +78,12 @@ class Ear:
         return None if spoken is None else self._cut(Span(spoken.start, self._position))
 
     @property
+    def open_since(self) -> int | None:
+        """Where the open utterance begins, if somebody has begun to speak."""
+        spoken = self._endpointer.spoken
+        return None if spoken is None else spoken.start
+
+    @property
     def last_speech(self) -> int:
         """Where speech was heard last, or the settled point."""
         spoken = self._endpointer.spoken

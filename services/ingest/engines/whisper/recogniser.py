@@ -12,23 +12,23 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from services.ingest.engines.whisper.spectrum import FRAMES_PER_SECOND, Floats, Spectrum
 from shared.checksums import first_wrong, read_sums
 from shared.domain.values import SAMPLES_PER_SECOND
 from shared.errors import Refuse, SetupError
 from shared.speech_detector import FULL_SCALE
 
+NEEDED: Final = ("model.bin", "config.json", "tokenizer.json")
+
 FULL_WINDOW_S: Final = 30.0
 """What Whisper was trained on. Encoding it all costs 20 times what 5 s cost, so it is kept for doubtful cases."""
 
-FRAMES_PER_SECOND: Final = 100
 TOKENS_PER_SECOND: Final = 8
 """Nobody speaks faster; more is the model repeating itself."""
 
 TOKENS_SPARE: Final = 10
 TOKENS_MAX: Final = 224
-PROMPT_TOKENS_MAX: Final = 200
 
 REPETITIVE: Final = 2.4
 """Text that compresses better than this says the same thing over and over."""
@@ -54,8 +54,6 @@ class Task:
     pcm: bytes = field(repr=False)
     effort: Effort
     language: str
-    expecting: tuple[str, ...] = field(default=(), repr=False)
-    """Words likely to be said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,6 @@ class WhisperModel:
         """Load it; `workers` calls may then run at once. Takes a second. Raises SetupError."""
         import ctranslate2  # with faster-whisper 0.5 s and 100 MB, which only this engine's users should pay
         import tokenizers
-        from faster_whisper.feature_extractor import FeatureExtractor
 
         _check(directory)
         try:
@@ -114,7 +111,7 @@ class WhisperModel:
             self._language_ids = set(json.loads((directory / "config.json").read_text()).get("lang_ids", ()))
         except (RuntimeError, ValueError, OSError) as error:
             raise SetupError(f"the speech model in {directory} cannot be loaded: {error}") from error
-        self._features: Any = FeatureExtractor()
+        self._spectrum = Spectrum(self._model.n_mels)
         self._storage: Any = ctranslate2.StorageView
 
     def check_language(self, language: str) -> None:
@@ -134,11 +131,13 @@ class WhisperModel:
             attempt = self._attempt(audio, FULL_WINDOW_S, task)
         return attempt.words
 
-    def _attempt(self, audio: npt.NDArray[np.float32], window_s: float, task: Task) -> _Attempt:
-        prompt = self._prompt(task)
+    def _attempt(self, audio: Floats, window_s: float, task: Task) -> _Attempt:
+        prompt = self._prompt(task.language)
+        # The encoder halves the frames, so their number must be even.
+        spectrum = self._spectrum(audio, int(window_s * FRAMES_PER_SECOND) // 2 * 2)
         tokens_max = min(TOKENS_MAX, int(len(audio) / SAMPLES_PER_SECOND * TOKENS_PER_SECOND) + TOKENS_SPARE)
         result = self._model.generate(
-            self._model.encode(self._storage.from_array(self._spectrum(audio, window_s))),
+            self._model.encode(self._storage.from_array(spectrum)),
             [prompt],
             beam_size=task.effort.beam,
             max_length=len(prompt) + tokens_max,
@@ -154,23 +153,11 @@ class WhisperModel:
             cut_short=len(tokens) >= tokens_max - 1,
         )
 
-    def _spectrum(self, audio: npt.NDArray[np.float32], window_s: float) -> npt.NDArray[np.float32]:
-        # The encoder halves the frames, so their number must be even.
-        frames = int(window_s * FRAMES_PER_SECOND) // 2 * 2
-        spectrum = self._features(audio)[:, :frames]
-        padded = np.zeros((1, spectrum.shape[0], frames), np.float32)
-        padded[0, :, : spectrum.shape[1]] = spectrum
-        return padded
-
-    def _prompt(self, task: Task) -> list[int]:
+    def _prompt(self, language: str) -> list[int]:
         names = ["startoftranscript"]
         if self._model.is_multilingual:
-            names += [task.language, "transcribe"]
-        prompt = [self._token(name) for name in [*names, "notimestamps"]]
-        if not task.expecting:
-            return prompt
-        expecting = self._tokenizer.encode(" " + ", ".join(task.expecting), add_special_tokens=False).ids
-        return [self._token("startofprev"), *expecting[:PROMPT_TOKENS_MAX], *prompt]
+            names += [language, "transcribe"]
+        return [self._token(name) for name in [*names, "notimestamps"]]
 
     def _token(self, name: str) -> int:
         token: int | None = self._tokenizer.token_to_id(f"<|{name}|>")
@@ -180,7 +167,7 @@ class WhisperModel:
 
 def _check(directory: Path) -> None:
     """Weights that are half there load half-way, or not at all with a riddle; this says which file to mend."""
-    if not (directory / "model.bin").is_file():
+    if not all((directory / name).is_file() for name in NEEDED):
         raise SetupError(f"there is no speech model in {directory}; run `make setup` to fetch it")
     wrong = first_wrong(directory, read_sums(directory))
     if wrong is not None:
