@@ -13,7 +13,7 @@ from shared.domain.entries import ENTRIES_PER_COMMIT_MAX
 from shared.domain.session import Outcome, SessionDocument, judge_outcome, judge_upkeep
 from shared.domain.values import Holder, SessionId
 from shared.errors import LeaseLost, StoreUnavailable, WriteConflict
-from shared.ports import Clock, EntryRow, Store, Stored
+from shared.ports import Clock, EntryRow, Store, Stored, Version
 
 ATTEMPT_MS_MAX: Final = 2_000
 """An answer that takes longer is treated as lost; the write may still land, which the version guard makes harmless."""
@@ -58,29 +58,43 @@ class LogWriter:
         retry_ms = RETRY_FIRST_MS
         give_up_at_ms = self._clock.monotonic_ms() + self._give_up_after_ms
         while True:
-            try:
-                self.stored = await answered(self._store.write(base, document, rows))
+            failure = await self._write(base, document, rows)
+            if failure is None:
                 return
-            except WriteConflict:
-                pass
-            except StoreUnavailable:
-                if self._clock.monotonic_ms() >= give_up_at_ms:
-                    raise
-                await self._clock.sleep_ms(retry_ms)
-                retry_ms = min(2 * retry_ms, RETRY_MS_MAX)
-            try:
-                found = await answered(self._store.load(self.session))
-            except StoreUnavailable:
-                # Sending again chained to the same base is safe without having read: of two copies one fails.
-                continue
-            outcome = self._outcome(found, document, first)
-            if outcome is Outcome.LOST:
-                raise LeaseLost("another connection has this session now")
-            assert found is not None
+            outcome, base = await self._look(base, document, first)
             if outcome is Outcome.LANDED:
-                self.stored = found
+                self.stored = base
                 return
-            base = found
+            if self._clock.monotonic_ms() >= give_up_at_ms:
+                raise failure
+            await self._clock.sleep_ms(retry_ms)
+            retry_ms = min(2 * retry_ms, RETRY_MS_MAX)
+
+    async def _write(
+        self, base: Stored, document: SessionDocument, rows: Sequence[EntryRow]
+    ) -> StoreUnavailable | None:
+        """None once it is stored, else why it is not known to be."""
+        try:
+            self.stored = await answered(self._store.write(base, document, rows))
+        except WriteConflict:
+            return StoreUnavailable(
+                "the store says that others write this session, and shows no other; try again"
+            )
+        except StoreUnavailable as error:
+            return error
+        return None
+
+    async def _look(self, base: Stored, document: SessionDocument, first: int) -> tuple[Outcome, Stored]:
+        """What became of a write, and what it landed as or is to be chained to now. Raises LeaseLost."""
+        try:
+            found = await answered(self._store.load(self.session))
+        except StoreUnavailable:
+            # Sending again chained to the same base is safe without having read: of two copies one fails.
+            return Outcome.RESEND, base
+        outcome = self._outcome(found, document, first)
+        if outcome is Outcome.LOST or found is None:
+            raise LeaseLost("another connection has this session now")
+        return outcome, found
 
     def _outcome(self, found: Stored | None, document: SessionDocument, first: int) -> Outcome:
         # A commit that lets the lease go leaves no holder to recognise it by; the whole document does.
@@ -111,15 +125,25 @@ async def write_claim(
 
     A lost reply is settled by reading: if the stored holder is the one just drawn, the lease was granted.
 
-    Raises StoreUnavailable when neither writing nor reading was answered.
+    Raises StoreUnavailable when the write was not answered, and reading was not either or shows that nothing changed.
     """
     try:
         if base is None:
             return await answered(store.create(session, document))
         return await answered(store.write(base, document))
-    except (WriteConflict, StoreUnavailable):
+    except (WriteConflict, StoreUnavailable) as failure:
         found = await answered(store.load(session))
-        return found if found is not None and found.document.holder == document.holder else None
+        if found is not None and found.document.holder == document.holder:
+            return found
+        if isinstance(failure, StoreUnavailable) and _version(found) == _version(base):
+            # Judging anew would come to the same write: a store that can be read but not written, as on a full disk,
+            # would be asked without a pause and without end.
+            raise
+        return None
+
+
+def _version(stored: Stored | None) -> Version | None:
+    return stored.version if stored else None
 
 
 async def answered(call: Awaitable[T]) -> T:
