@@ -84,6 +84,12 @@ class Acks:
         waiting, self._waiting = self._waiting, False
         return [Ack(received, self._covered, self._credit, self._gaps_through)] if waiting else []
 
+    def last(self, received: int) -> list[Ack]:
+        """What waits or is due, now: after it there is nothing more to acknowledge."""
+        if self.due_ms is not None:
+            self._make()
+        return self.to_send(received)
+
     def _make(self) -> None:
         self._waiting = True
         self.due_ms = None

@@ -230,8 +230,9 @@ class Connection:
 
     def finished(self, covered: int) -> None:
         """Everything is stored; the last acknowledgement goes before, so that none contradicts it."""
-        for message in (*self._acks.to_send(self.frontier), Finished(covered)):
-            self.send(message)
+        for ack in self._acks.last(self.frontier):
+            self.send(ack)
+        self.send(Finished(covered))
         if self.state is not State.CLOSING:
             self.state = State.FINISHED
 
