@@ -62,7 +62,7 @@ def test_of_two_polished_texts_of_an_utterance_the_later_wins() -> None:
 def test_a_gap_inside_a_polished_utterance_stays() -> None:
     polished = [Polished(0, 0, 2, "The patient is well.")]
     assert text(note(polished=polished))[:2] == ["The patient is well.", "[gap 0:12-0:15: lost_after_ack]"]
-    leading = [LOG[2], segment("no fever", 15, 17)]
+    leading: list[Entry] = [LOG[2], segment("no fever", 15, 17)]
     assert text(note(leading, [Polished(0, 0, 1, "No fever.")])) == [
         "[gap 0:12-0:15: lost_after_ack]",
         "No fever.",

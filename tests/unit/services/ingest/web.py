@@ -22,7 +22,8 @@ from shared.domain.entries import Entry, Gap, GapCause, Logged, Polished, Segmen
 from shared.domain.session import SessionConfig, SessionDocument, SessionState
 from shared.domain.takes import Take
 from shared.domain.values import NOBODY, LogId, Principal, SessionId, Span, TakeId, samples
-from shared.ports import KeyEncryption, RecordName, Stored
+from shared.errors import Retry
+from shared.ports import KeyEncryption, RecordName, Stored, Wakeup
 from shared.sealing import new_key, seal_config, seal_entry, seal_polished, unwrap_key
 from tests.doubles.clock import ManualClock
 from tests.doubles.faulty_store import FaultyStore
@@ -58,6 +59,17 @@ def take(number: int, *, covered_s: float = 0, captured_s: float = 0) -> Take:
     return Take(take_id, number, 1, samples(covered_s), max(samples(captured_s), samples(covered_s)))
 
 
+class RefusingBus(MemoryBus):
+    """Takes nothing while `refuses` is set."""
+
+    refuses = False
+
+    async def publish(self, wakeup: Wakeup) -> None:
+        if self.refuses:
+            raise Retry("the bus takes nothing")
+        await super().publish(wakeup)
+
+
 @dataclass
 class Web:
     clock: ManualClock = field(default_factory=ManualClock)
@@ -69,7 +81,7 @@ class Web:
 
     def __post_init__(self) -> None:
         self.store = FaultyStore(self.memory, self.clock)
-        self.bus = MemoryBus(self.clock)
+        self.bus = RefusingBus(self.clock)
         self.tickets = Tickets([TicketKey(bytes(KEY_BYTES))])
         self.sessions = Sessions(self.store, self.blobs, self.bus, Keys(self.kek), self.clock)
         self.hosts = loopback_hosts(PORT)
