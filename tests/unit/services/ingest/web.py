@@ -77,6 +77,7 @@ class Web:
     blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
     kek: KeyEncryption = field(default_factory=new_kek)
     readiness: Readiness = field(default_factory=Readiness)
+    page: Page = PAGE
     upgrades: list[WebSocket] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -88,7 +89,7 @@ class Web:
         self.readiness.serve()
         sign_in = DevelopmentSignIn(self.hosts, in_cloud=False)
         api = SessionsApi(sign_in, self.tickets, self.sessions, self.clock)
-        self.app: ASGIApp = create_app(api, PAGE, self._stream, self.readiness, self.store, self.hosts)
+        self.app: ASGIApp = create_app(api, self.page, self._stream, self.readiness, self.store, self.hosts)
 
     async def _stream(self, websocket: WebSocket) -> None:
         self.upgrades.append(websocket)
