@@ -59,7 +59,7 @@ class Puller:
             while True:
                 delivery = await self._take()
                 if delivery is None:
-                    await self._clock.sleep_ms(POLL_MS)
+                    await self._clock.sleep_ms(OUTAGE_MS if self._out else POLL_MS)
                 else:
                     self._jobs.add(asyncio.create_task(self._serve(delivery)))
                 await self._reap()
@@ -85,7 +85,6 @@ class Puller:
             if not self._out:
                 log.warning("the bus does not answer; looking again every second", exc_info=error)
             self._out = True
-            await self._clock.sleep_ms(OUTAGE_MS)
             return None
         if self._out:
             log.info("the bus answers again")
