@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -55,7 +55,7 @@ def measure(path: Path, progress: Callable[[int], None] = lambda samples: None) 
     return Measured(samples, hashed.digest())
 
 
-def pcm_blocks(path: Path) -> Iterator[bytes]:
+def pcm_blocks(path: Path) -> Generator[bytes, None, None]:
     """The file's audio as s16le blocks of one second, the last one shorter. Blocks between blocks.
 
     Raises BadAudio, at the place where the file turns out to be unusable. Close the generator to let go of the file.

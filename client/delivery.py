@@ -90,7 +90,9 @@ class Delivery:
 
     def captured(self, until: int) -> "Delivery":
         assert until >= self.captured_until
-        return replace(self, captured_until=until)
+        # A take that an earlier run began is captured again from its start: what is covered needs no room.
+        kept_from = max(self.kept_from, min(self.covered, until))
+        return replace(self, captured_until=until, kept_from=kept_from)
 
     def missed(self, cause: RecorderCause, wall_ms: int) -> "Delivery":
         """Nothing was captured for `wall_ms`, here."""

@@ -86,7 +86,9 @@ export class Delivery {
 
   /** @param {number} until */
   captured(until) {
-    return this.with({ capturedUntil: until });
+    // A take that an earlier run began is captured again from its start: what is covered needs no room.
+    const keptFrom = Math.max(this.keptFrom, Math.min(this.covered, until));
+    return this.with({ capturedUntil: until, keptFrom });
   }
 
   /**

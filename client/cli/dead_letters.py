@@ -1,0 +1,80 @@
+"""`steno dead-letters`: polish and drafts that failed too often on this machine, seen and tried again."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from client.cli.terminal import help_without_command, put, say
+
+if TYPE_CHECKING:
+    from shared.config import Config
+    from shared.ports import DeadLetter
+
+app = typer.Typer(
+    help="Polish and drafts that failed too often: list them, or have them tried again.",
+    callback=help_without_command,
+    invoke_without_command=True,
+    rich_markup_mode="markdown",
+)
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        help="Where `steno up` keeps its data on this machine.", show_default="~/.local/share/steno"
+    ),
+]
+
+LIST_EXAMPLES: Final = """
+One line each: session, subscriber, attempts, the kind of the last failure, and when it was given up (UTC). Words that were
+dictated are never part of it. A dead letter is tried again by itself when its session changes; `replay` does it now.
+"""
+
+
+@app.command("list", epilog=LIST_EXAMPLES)
+def list_letters(data_dir: DataDir = None) -> int:
+    """Show what failed, oldest first."""
+    from infra.local.dead_letters import listed
+
+    letters = asyncio.run(listed(_config(data_dir)))
+    for letter in letters:
+        put(_line(letter))
+    if not letters:
+        say("there are no dead letters")
+    return 0
+
+
+@app.command("replay")
+def replay_letters(
+    session: Annotated[str | None, typer.Argument(help="Only those of this session.")] = None,
+    data_dir: DataDir = None,
+) -> int:
+    """Have them tried again, all or one session's: at once where Steno runs, else at its next start."""
+    from infra.local.dead_letters import replayed
+
+    count = asyncio.run(
+        replayed(_config(data_dir), lambda letter: session is None or letter.session == session)
+    )
+    put(f"{count} tried again")
+    return 0
+
+
+def _config(data_dir: Path | None) -> "Config":
+    from shared.config import load_config
+
+    return load_config() if data_dir is None else load_config(data_dir=data_dir)
+
+
+def _line(letter: "DeadLetter") -> str:
+    died = datetime.fromtimestamp(letter.died_at_ms / 1_000, UTC)
+    return "\t".join(
+        [
+            letter.session,
+            letter.subscriber,
+            f"{letter.attempts} attempts",
+            letter.error,
+            died.isoformat(timespec="seconds"),
+        ]
+    )

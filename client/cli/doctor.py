@@ -1,0 +1,54 @@
+"""`steno doctor`: is this machine fit, and what to do if not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from client.cli.terminal import FAILED_EXIT, FINISHED_EXIT, console
+
+if TYPE_CHECKING:
+    from client.cli.checks import Finding
+
+EXAMPLES: Final = """
+Each line says what was looked at and, after a semicolon, what to do. `FAIL` must be put right before `steno up` works, `warn`
+soon, `-` only for what the line names. Exit 0 if nothing fails, else 1. Settings are read as `steno up` reads them.
+"""
+
+_STYLES: Final = {"ok": "green", "FAIL": "bold red", "warn": "yellow", "-": "dim"}
+
+
+def doctor(
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Where `steno up` is to keep its data.", show_default="~/.local/share/steno"),
+    ] = None,
+) -> int:
+    """Check this machine: Python, packages, speech weights, data, keys, ports, and what is optional."""
+    out = console()
+    failed = False
+    for finding in _findings(data_dir):
+        failed = failed or finding.verdict == "FAIL"
+        out.print(f"{finding.verdict.value:<5}", style=_STYLES[finding.verdict], end="")
+        out.print(f"{finding.about:<17} {finding.told}")
+    return FAILED_EXIT if failed else FINISHED_EXIT
+
+
+def _findings(data_dir: Path | None) -> Iterator["Finding"]:
+    from client.cli import checks
+    from shared.config import load_config
+    from shared.errors import SetupError
+
+    yield checks.python()
+    yield checks.packages()
+    yield checks.ffmpeg()
+    try:
+        config = load_config() if data_dir is None else load_config(data_dir=data_dir)
+    except SetupError as error:
+        yield checks.Finding(checks.Verdict.FAIL, "settings", str(error))
+        return
+    for check in (checks.data_dir, checks.disk, checks.key_file, checks.ticket_key_file, checks.port):
+        yield check(config)
+    yield checks.weights(config)
+    yield from checks.optional()

@@ -1,0 +1,79 @@
+"""The command `steno`: its groups, and the one place where what goes wrong becomes a line and an exit code."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from client.cli import dead_letters, doctor, sessions, stream, up
+from client.cli.terminal import FAILED_EXIT, INTERRUPTED_EXIT, exit_code, one_line, put, say
+from shared.errors import DictationError
+
+app = typer.Typer(
+    name="steno",
+    help=(
+        "Live medical dictation that survives the network.\n\n"
+        "Start with `steno up`, which serves the recorder page; or, with that running in another terminal,"
+        " `steno stream FILE`."
+    ),
+    epilog="`steno COMMAND --help` explains a command with examples.",
+    rich_markup_mode="markdown",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("up", epilog=up.EXAMPLES)(up.up)
+app.command("stream", epilog=stream.EXAMPLES)(stream.stream)
+app.add_typer(sessions.app, name="sessions")
+app.add_typer(dead_letters.app, name="dead-letters")
+app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
+
+
+@app.callback(invoke_without_command=True)
+def steno(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Say which version this is.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        put(f"steno {installed('steno')}")
+    elif context.invoked_subcommand is None:
+        context.get_help()
+
+
+def main() -> int:
+    return run(sys.argv[1:])
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The whole command; never raises. Returns the code to exit with."""
+    try:
+        code = app(list(arguments), prog_name="steno", standalone_mode=False)
+    except typer.TyperException as error:
+        say(f"steno: {one_line(error.format_message())} (`steno COMMAND --help` explains the options)")
+        return error.exit_code
+    except DictationError as error:
+        say(f"steno: {one_line(str(error))}")
+        return exit_code(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED_EXIT
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does; writing the rest at exit would only complain again.
+        sys.stdout = None
+        return FAILED_EXIT
+    except Exception as error:
+        # Where, but not what: the message may quote what was dictated.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        say(
+            f"steno: this is a fault of Steno's ({type(error).__name__} at {place.filename}:{place.lineno});"
+            " please report it with this line"
+        )
+        return FAILED_EXIT
+    return code if isinstance(code, int) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

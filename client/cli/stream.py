@@ -1,0 +1,8 @@
+"""`steno stream`: a recording, streamed like a microphone."""
+
+EXAMPLES = ""
+
+
+def stream() -> int:
+    """x"""
+    return 0
