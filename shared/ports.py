@@ -218,7 +218,10 @@ class Bus(Publisher, Protocol):
 
 
 class Blobs(Protocol):
-    """Write-once objects under `a/b/c` keys. Raises BlobsUnavailable; a `create` that did may have happened."""
+    """Write-once objects under `a/b/c` keys. Raises BlobsUnavailable; a `create` that did may have happened.
+
+    Every storage raises Broken for a key that `adapters/blob_keys.py` refuses.
+    """
 
     async def create(self, key: str, body: bytes) -> None:
         """Durable once it returns. Raises WriteConflict if the key exists with other content; the same again is fine."""

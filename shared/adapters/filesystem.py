@@ -1,7 +1,7 @@
 """The embedded blob storage: a file for each key, whole or not at all."""
 
 import asyncio
-import re
+import os
 import secrets
 import time
 from collections.abc import Callable
@@ -10,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
+from shared.adapters.blob_keys import check_key, check_prefix
 from shared.adapters.durable_files import create_whole, sync_directory
-from shared.errors import BlobsUnavailable, Broken, SetupError, WriteConflict
+from shared.errors import BlobsUnavailable, SetupError, WriteConflict
 
 THREADS: Final = 4
 """Waiting for the disk is all they do; more would only queue in front of it."""
@@ -22,10 +23,7 @@ SCRATCH: Final = ".incoming"
 LEFTOVER_AFTER_MS: Final = 3_600_000
 """A scratch file this old belongs to nobody: its process was killed. A younger one may be in use by another process."""
 
-KEY_CHARACTERS_MAX: Final = 512
 CREATE_TRIES: Final = 5
-
-_KEY: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 
 T = TypeVar("T")
 
@@ -67,8 +65,7 @@ class FilesystemBlobs:
         return await self._run(lambda: _read(path))
 
     async def list(self, prefix: str) -> list[str]:
-        if prefix:
-            _check_key(prefix.removesuffix("/"))
+        check_prefix(prefix)
         return await self._run(lambda: _keys(self._root, prefix))
 
     async def delete(self, key: str) -> None:
@@ -91,7 +88,7 @@ class FilesystemBlobs:
     # --- in a thread
 
     def _path(self, key: str) -> Path:
-        _check_key(key)
+        check_key(key)
         return self._root / key
 
     def _create(self, path: Path, body: bytes) -> None:
@@ -100,9 +97,11 @@ class FilesystemBlobs:
                 self._make_directory(path.parent)
                 create_whole(path, body, self._scratch)
             except FileExistsError:
-                if not path.is_file():
-                    raise
-                if _read(path) != body:
+                found = _read(path)
+                if found is None:
+                    # It, or a directory above it, was there and is gone again.
+                    continue
+                if found != body:
                     raise WriteConflict("a blob of this key exists, with other content") from None
             except FileNotFoundError:
                 # Whoever deleted the last blob beside this one has just removed their directory.
@@ -110,7 +109,7 @@ class FilesystemBlobs:
             # For a blob that existed too: who made it may have been killed before this.
             sync_directory(path.parent)
             return
-        raise BlobsUnavailable("a directory of blobs is being removed again and again; try again")
+        raise BlobsUnavailable("a directory of blobs is removed again and again, or is none; try again")
 
     def _make_directory(self, directory: Path) -> None:
         if directory == self._root or directory.is_dir():
@@ -133,12 +132,6 @@ class FilesystemBlobs:
         probe.unlink()
 
 
-def _check_key(key: str) -> None:
-    """Raises Broken for a key that could name a file outside the root: keys are ours, no peer's."""
-    if len(key) > KEY_CHARACTERS_MAX or not _KEY.fullmatch(key):
-        raise Broken("a blob key is malformed")
-
-
 def _translated(work: Callable[[], T]) -> T:
     try:
         return work()
@@ -157,8 +150,15 @@ def _read(path: Path) -> bytes | None:
 
 def _keys(root: Path, prefix: str) -> list[str]:
     top = root / prefix.rpartition("/")[0]
-    keys = (path.relative_to(root).as_posix() for path in top.rglob("*") if path.is_file())
+    files = (Path(at, name) for at, _, names in os.walk(top, onerror=_unless_gone) for name in names)
+    keys = (path.relative_to(root).as_posix() for path in files)
     return sorted(key for key in keys if key.startswith(prefix) and not key.startswith("."))
+
+
+def _unless_gone(error: OSError) -> None:
+    """A directory may be removed while it is walked; any other trouble must not look like an empty one."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
 
 
 def _removed_if_empty(directory: Path) -> bool:

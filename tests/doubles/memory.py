@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from shared.adapters.blob_keys import check_key, check_prefix
 from shared.adapters.retries import (
     ATTEMPTS_MAX,
     ERROR_CHARACTERS_MAX,
@@ -320,16 +321,20 @@ class MemoryBlobs:
         self._bodies: dict[str, bytes] = {}
 
     async def create(self, key: str, body: bytes) -> None:
+        check_key(key)
         if self._bodies.setdefault(key, body) != body:
             raise WriteConflict("a blob of this key exists, with other content")
 
     async def read(self, key: str) -> bytes | None:
+        check_key(key)
         return self._bodies.get(key)
 
     async def list(self, prefix: str) -> list[str]:
+        check_prefix(prefix)
         return sorted(key for key in self._bodies if key.startswith(prefix))
 
     async def delete(self, key: str) -> None:
+        check_key(key)
         self._bodies.pop(key, None)
 
     async def check(self) -> None:
