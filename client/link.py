@@ -197,6 +197,8 @@ def _welcomed(link: Link, welcome: Welcome, moment: Moment) -> Link:
         link,
         phase=Phase.LIVE,
         due_ms=moment.now_ms + SILENCE_MS_MAX,
+        # Covered grew without our hearing of it: the connections before this one got somewhere after all.
+        tries=0 if welcome.send_from > link.delivery.covered else link.tries,
         delivery=link.delivery.welcomed(welcome),
         log_id=welcome.log_id,
         # Another log: what was read of the old one says nothing about this one.

@@ -167,6 +167,8 @@ const welcomed = (link, welcome, moment) => ({
   ...link,
   phase: "live",
   dueMs: moment.nowMs + SILENCE_MS_MAX,
+  // Covered grew without our hearing of it: the connections before this one got somewhere after all.
+  tries: welcome.send_from > link.delivery.covered ? 0 : link.tries,
   delivery: link.delivery.welcomed(welcome),
   logId: welcome.log_id,
   // Another log: what was read of the old one says nothing about this one.
