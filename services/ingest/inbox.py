@@ -35,8 +35,8 @@ class Inbox:
     def __init__(self) -> None:
         self._items: deque[Piece | Flush] = deque()
         self._flushes = 0
-        self._flushed = True
-        """Whether no audio came since the last flush, or at all."""
+        self._flushed = False
+        """Whether nothing came since the last flush. Not so at first: a hole there needs a flush before it, too."""
 
     def audio(self, start: int, pcm: bytes) -> None:
         self._flushed = False

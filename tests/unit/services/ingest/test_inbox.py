@@ -58,7 +58,6 @@ def test_audio_is_not_joined_over_a_hole_or_a_flush() -> None:
 
 def test_a_flush_without_audio_since_the_last_has_nothing_to_do() -> None:
     inbox = Inbox()
-    inbox.flush(0)
     inbox.audio(0, pcm(0, 10))
     inbox.flush(10)
     inbox.flush(10)
@@ -68,6 +67,14 @@ def test_a_flush_without_audio_since_the_last_has_nothing_to_do() -> None:
     inbox.audio(10, pcm(10, 20))
     inbox.flush(20)
     assert taken(inbox) == [piece(10, 20), Flush(20)]
+
+
+def test_a_hole_at_the_very_beginning_is_flushed_before() -> None:
+    """An engine takes audio from beyond what it was fed, or opened at, only after a flush."""
+    inbox = Inbox()
+    inbox.flush(0)
+    inbox.audio(50, pcm(50, 60))
+    assert taken(inbox) == [Flush(0), piece(50, 60)]
 
 
 def test_too_many_flushes_end_the_connection_and_what_was_received_is_still_flushed() -> None:
