@@ -142,7 +142,7 @@ def open_entry(key: SessionKey, row: EntryRow) -> Logged:
 def _opened(key: SessionKey, row: EntryRow) -> Entry:
     span = Span(row.start, row.until)
     if row.cause is not None:
-        return Gap(row.take, span, GapCause(row.cause), row.wall_ms)
+        return Gap(row.take, span, _cause(row.cause), row.wall_ms)
     if row.sealed is None:
         raise Broken("a stored entry is neither a segment nor a gap")
     body = _decoded(key.open(Kind.ENTRY, row.index, row.sealed), _Words)
@@ -155,6 +155,13 @@ def _opened(key: SessionKey, row: EntryRow) -> Entry:
         row.confidence,
         row.utterance_end,
     )
+
+
+def _cause(name: str) -> GapCause:
+    try:
+        return GapCause(name)
+    except ValueError:
+        raise Broken("a stored gap has a cause that this version does not know") from None
 
 
 def seal_polished(key: SessionKey, polished: Polished) -> PolishedRow:

@@ -48,7 +48,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Speech that will never come. The span is empty exactly for the causes in NEVER_CAPTURED."""
+    """Speech that will never come. For the causes in NEVER_CAPTURED the span is empty."""
 
     take: int
     span: Span

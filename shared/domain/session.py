@@ -72,7 +72,7 @@ class SessionConfig:
     language: str = "en"
     vocabulary: tuple[str, ...] = field(default=(), repr=False)
     macros: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    style: str = ""
+    style: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

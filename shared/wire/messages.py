@@ -20,7 +20,16 @@ Number = Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
 Uuid = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")]
 
 
-class Message(Struct, frozen=True, omit_defaults=False, tag_field="type"):
+class _Unspoken(Struct, frozen=True):
+    """Its `repr` shows numbers only, so that no trace or log can show words, labels or tickets."""
+
+    def __repr__(self) -> str:
+        numbers = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        shown = ", ".join(f"{name}={value}" for name, value in numbers if isinstance(value, int))
+        return f"{type(self).__name__}({shown})"
+
+
+class Message(_Unspoken, frozen=True, omit_defaults=False, tag_field="type"):
     """The base of every message: exists to carry the options above to each."""
 
 
@@ -34,7 +43,7 @@ class Cursors(Struct, frozen=True):
     polished: Number = 0
 
 
-class Config(Struct, frozen=True, omit_defaults=True):
+class Config(_Unspoken, frozen=True, omit_defaults=True):
     """What the recorder asks of a new session. Bounds keep `config` far below the store's limit of a document."""
 
     language: Annotated[str, Meta(max_length=35)] = "en"
@@ -220,7 +229,7 @@ def decode_client_message(text: str) -> ClientMessage:
         envelope = _envelope.decode(raw)
     except msgspec.ValidationError:
         raise Refuse("a message is a JSON object with a type") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise Refuse("the message is not JSON") from None
     if envelope.type == "hello" and _is_other_version(bytes(envelope.version)):
         raise WrongVersion(f"this server speaks version {VERSION} of the protocol")
@@ -228,7 +237,7 @@ def decode_client_message(text: str) -> ClientMessage:
         return _client.decode(raw)
     except msgspec.ValidationError as error:
         raise Refuse(f"the message is malformed: {_without_values(error)}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise Refuse("the message is not JSON") from None
 
 
@@ -237,16 +246,19 @@ def decode_server_message(text: str) -> ServerMessage | None:
     try:
         return _server.decode(text)
     except msgspec.ValidationError as error:
-        if "at `$.type`" in str(error):
+        if str(error).endswith(" - at `$.type`"):
             return None
         raise Refuse(f"the server's message is malformed: {_without_values(error)}") from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise Refuse("the server's message is not JSON") from None
 
 
 def _is_other_version(raw: bytes) -> bool:
-    """Whether it is a version at all, and not ours; what is no number is malformed instead."""
-    return raw.isdigit() and int(raw) != VERSION
+    """Whether it is a version at all, and not ours; what is no number is malformed instead.
+
+    Compared as written: it may have more digits than Python agrees to read.
+    """
+    return raw.isdigit() and raw != str(VERSION).encode()
 
 
 def _without_values(error: msgspec.ValidationError) -> str:
