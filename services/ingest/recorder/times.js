@@ -22,3 +22,10 @@ export function spell(seconds) {
 
 /** @param {string} first @param {number} rest @param {string} unit */
 const join = (first, rest, unit) => (rest > 0 ? `${first} ${rest} ${unit}` : first);
+
+/** On the person's clock: "10:32". @param {number} unixMs */
+export const timeOfDay = (unixMs) => new Date(unixMs).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+
+/** "25 Nov, 10:32", in the person's own order. @param {number} unixMs */
+export const dayAndTime = (unixMs) =>
+  new Date(unixMs).toLocaleString([], { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });

@@ -47,10 +47,18 @@ export class Transcript {
     this.nextPolished = 0;
     /** How many of the oldest entries this page let go of. */
     this.forgotten = 0;
+    /** @type {string | null} */
+    this.logId = null;
+  }
+
+  /** Words of another log are not in this one. @param {string} logId */
+  follow(logId) {
+    if (logId !== this.logId) this.startOver();
+    this.logId = logId;
   }
 
   startOver() {
-    Object.assign(this, new Transcript());
+    Object.assign(this, new Transcript(), { logId: this.logId });
   }
 
   /**

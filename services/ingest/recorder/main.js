@@ -1,0 +1,201 @@
+/** The page: one session at a time, recorded or read. Joins what the person does to the parts that do it. */
+
+import { deleteSession } from "./api.js";
+import { Label } from "./label.js";
+import { Reading } from "./reading.js";
+import { Recorder } from "./recorder.js";
+import { isAtRisk, screenOf } from "./screen.js";
+import { SessionList } from "./session-list.js";
+import { View, byId, setText } from "./view.js";
+
+/** @typedef {import("./screen.js").Action} Action */
+
+const COPIED_MS = 4_000;
+const NETWORK_EVENTS = ["online", "pageshow"];
+const PAGE_EVENTS = ["visibilitychange", "resume"];
+
+class Page {
+  constructor() {
+    /** @type {Recorder | null} */
+    this.recorder = null;
+    /** @type {Reading | null} */
+    this.reading = null;
+    this.isDrawing = false;
+    /** What was last told of the link, so that lists are asked for when it moves and not all the time. */
+    this.phase = "";
+    const changed = () => this.changed();
+    this.view = new View((action) => this.act(action));
+    this.list = new SessionList({ open: (session) => this.open(session), changed });
+    const input = /** @type {HTMLInputElement} */ (byId("label"));
+    this.label = new Label(input, (note) => setText("label-note", note), () => void this.list.refresh());
+  }
+
+  // --- what the person does
+
+  /** @param {Action} action */
+  act(action) {
+    /** @type {Record<Action, () => unknown>} */
+    const acts = {
+      record: () => this.record(),
+      continueHere: () => this.recorder?.shell.happen({ type: "continueHere" }),
+      signedIn: () => this.recorder?.shell.happen({ type: "signedIn" }),
+      newSession: () => this.newSession(),
+      openOffered: () => this.list.unfinished && this.open(this.list.unfinished),
+      reload: () => location.reload(),
+    };
+    acts[action]();
+  }
+
+  record() {
+    const session = this.reading?.session.id ?? crypto.randomUUID();
+    this.recorder ??= new Recorder(session, () => this.changed());
+    void this.recorder.record();
+  }
+
+  newSession() {
+    if (this.#leave()) this.label.reset("");
+    byId("label").focus();
+  }
+
+  /** @param {import("./api.js").Session} session */
+  open(session) {
+    byId("sessions").classList.remove("unfolded");
+    byId("sessions-toggle").setAttribute("aria-expanded", "false");
+    if (session.id === this.session || !this.#leave()) return;
+    this.label.reset(session.label);
+    this.label.belongsTo(session.id);
+    this.reading = new Reading(session, () => this.changed());
+    void this.reading.read();
+    this.changed();
+  }
+
+  async delete() {
+    const session = this.reading?.session.id;
+    if (!session || !window.confirm("Delete this session for good, its text and its drafts?")) return;
+    const problem = await deleteSession(session).then(() => "", (error) => error.message);
+    if (problem) return setText("about-text", problem);
+    this.newSession();
+    await this.list.refresh();
+  }
+
+  async copy() {
+    const copied = await navigator.clipboard.writeText(this.transcript?.note ?? "").then(
+      () => "Copied",
+      () => "Copying is not allowed here; select the text instead.",
+    );
+    setText("copied", copied);
+    setTimeout(() => setText("copied", ""), COPIED_MS);
+  }
+
+  /** False if the person would rather stay: what only this page holds would be lost. */
+  #leave() {
+    const question = "What is not yet saved on this page will be lost. Leave it anyway?";
+    if (isAtRisk(this.recorder) && !window.confirm(question)) return false;
+    void this.recorder?.close();
+    this.reading?.close();
+    this.recorder = null;
+    this.reading = null;
+    this.changed();
+    return true;
+  }
+
+  // --- what is shown
+
+  get session() {
+    return this.recorder?.session ?? this.reading?.session.id ?? "";
+  }
+
+  /** Of a session that is recorded on, what was read stays until its words have come again. */
+  get transcript() {
+    const recorded = this.recorder?.transcript;
+    return recorded && (recorded.nextEntry > 0 || !this.reading) ? recorded : this.reading?.transcript;
+  }
+
+  /** Much can change between two pictures; it is drawn once. A page that nobody sees is not drawn. */
+  changed() {
+    this.#follow();
+    if (this.isDrawing) return;
+    this.isDrawing = true;
+    requestAnimationFrame(() => {
+      this.isDrawing = false;
+      this.#draw();
+    });
+  }
+
+  #follow() {
+    const link = this.recorder?.link;
+    const phase = link ? `${link.logId !== null} ${link.phase}` : "";
+    if (phase === this.phase) return;
+    this.phase = phase;
+    if (!link || link.logId === null) return;
+    this.label.belongsTo(link.session);
+    this.reading?.close();
+    void this.list.refresh();
+  }
+
+  #draw() {
+    const { recorder, reading, transcript } = this;
+    const paragraphs = transcript?.paragraphs() ?? [];
+    const hasWords = paragraphs.some(({ kind }) => kind === "words");
+    const opened = recorder ? null : (reading?.session ?? null);
+    const screen = screenOf({
+      recording: recorder,
+      opened,
+      offered: this.list.unfinished,
+      hasWords,
+      isOnline: navigator.onLine,
+    });
+    this.view.show(screen);
+    this.view.showWords(paragraphs, recorder ? hintOf(recorder) : "", reading?.problem || screen.empty);
+    const isBusy = isAtRisk(recorder);
+    this.list.mark(this.session, isBusy);
+    /** @type {HTMLButtonElement} */ (byId("new-session")).disabled = isBusy;
+    this.#drawAbout(recorder ? recorder.link.logId !== null : reading !== null);
+  }
+
+  /** @param {boolean} isKnown to the service */
+  #drawAbout(isKnown) {
+    byId("about").hidden = !isKnown;
+    byId("delete").hidden = this.recorder !== null;
+    if (!isKnown) return;
+    for (const format of ["txt", "md", "json"]) {
+      const address = `/v1/sessions/${this.session}/export?format=${format}`;
+      if (byId(`export-${format}`).getAttribute("href") !== address) byId(`export-${format}`).setAttribute("href", address);
+    }
+    setText("about-text", "Export:");
+  }
+}
+
+/** Interim words mean something only while words are being made of what was said. @param {Recorder} recorder */
+function hintOf({ transcript, link }) {
+  const isHeard = link.phase === "live" || link.phase === "finishing";
+  return isHeard && link.delivery.undelivered > 0 ? (transcript.hint?.text ?? "") : "";
+}
+
+const page = new Page();
+
+/** @param {string} id @param {() => unknown} act */
+const press = (id, act) => byId(id).addEventListener("click", () => void act());
+
+press("record", () => page.record());
+press("pause", () => page.recorder?.pause());
+press("finish", () => page.recorder?.finish());
+press("copy", () => page.copy());
+press("new-session", () => page.newSession());
+press("delete", () => page.delete());
+press("sessions-toggle", () => {
+  const unfolded = byId("sessions").classList.toggle("unfolded");
+  byId("sessions-toggle").setAttribute("aria-expanded", String(unfolded));
+});
+
+const look = () => {
+  page.recorder?.shell.happen({ type: "checkNow" });
+  page.changed();
+};
+for (const name of NETWORK_EVENTS) window.addEventListener(name, look);
+for (const name of PAGE_EVENTS) document.addEventListener(name, look);
+window.addEventListener("offline", () => page.changed());
+window.addEventListener("beforeunload", (event) => isAtRisk(page.recorder) && event.preventDefault());
+
+page.changed();
+void page.list.refresh();

@@ -1,0 +1,60 @@
+/** A session that is read and not recorded: its logs, page by page, and what was added since. */
+
+import { readLog } from "./api.js";
+import { Transcript } from "./transcript.js";
+
+/**
+ * @typedef {import("./api.js").Session} Session
+ * @typedef {import("./transcript.js").Entry} Entry
+ * @typedef {import("./transcript.js").Polished} Polished
+ */
+
+const AGAIN_MS = 5_000;
+
+export class Reading {
+  /**
+   * @param {Session} session
+   * @param {() => void} changed
+   */
+  constructor(session, changed) {
+    this.session = session;
+    this.changed = changed;
+    this.transcript = new Transcript();
+    this.problem = "";
+    this.isClosed = false;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+  }
+
+  /** Reads now, and on while the page is looked at: somebody may be recording into it, and polish follows. */
+  async read() {
+    clearTimeout(this.timer);
+    try {
+      while (!this.isClosed && (await this.#page())) this.changed();
+      this.problem = "";
+    } catch (error) {
+      this.problem = /** @type {Error} */ (error).message;
+    }
+    this.changed();
+    if (!this.isClosed) this.timer = setTimeout(() => void (document.hidden ? this.#later() : this.read()), AGAIN_MS);
+  }
+
+  close() {
+    this.isClosed = true;
+    clearTimeout(this.timer);
+  }
+
+  #later() {
+    document.addEventListener("visibilitychange", () => void (this.isClosed || this.read()), { once: true });
+  }
+
+  /** Whether there was anything new. */
+  async #page() {
+    const { transcript } = this;
+    const page = await readLog(this.session.id, transcript.nextEntry, transcript.nextPolished);
+    transcript.follow(page.log_id);
+    for (const entry of page.entries) transcript.entry(/** @type {Entry} */ (entry));
+    for (const polished of page.polished) transcript.polish(/** @type {Polished} */ (polished));
+    return page.entries.length + page.polished.length > 0;
+  }
+}

@@ -1,0 +1,121 @@
+/** What the page says about a recording: three lamps, what is safe, and what the person should do. Pure; `view.js` shows it. */
+
+import { lampsOf } from "./lamps.js";
+import { alarmOf, panelOf } from "./panels.js";
+import { SAMPLES_PER_SECOND } from "./chunks.js";
+import { spell, timeOfDay } from "./times.js";
+
+/**
+ * @typedef {import("./link-state.js").Link} Link
+ * @typedef {import("./api.js").Session} Session
+ *
+ * @typedef {object} Recording what is known of the recording this page makes
+ * @property {Link} link
+ * @property {{ state: import("./capture.js").CaptureState, level: number, isSilent: boolean }} capture
+ * @property {string} problem name of the browser's error when the microphone would not open; else empty
+ * @property {import("./messages.js").Notice | null} notice
+ * @property {import("./messages.js").Draft | null} draft
+ *
+ * @typedef {object} Facts
+ * @property {Recording | null} recording
+ * @property {Session | null} opened a session of the list that is read, not recorded
+ * @property {Session | null} offered one that was interrupted, which the person may want to go on with
+ * @property {boolean} hasWords
+ * @property {boolean} isOnline as far as the browser knows
+ *
+ * @typedef {"record" | "continueHere" | "signedIn" | "newSession" | "openOffered" | "reload"} Action
+ * @typedef {"off" | "good" | "warn" | "bad"} Mood
+ * @typedef {{ mood: Mood, says: string }} Lamp
+ * @typedef {{ mood: Mood, text: string, buttons: { name: string, action: Action }[] }} Panel
+ * @typedef {"idle" | "recording" | "paused" | "finishing" | "finished"} State
+ *
+ * @typedef {object} Screen
+ * @property {State} state
+ * @property {string} says
+ * @property {{ microphone: Lamp, network: Lamp, speech: Lamp }} lamps
+ * @property {number} captured samples
+ * @property {number} level
+ * @property {{ mood: Mood, text: string }} safety
+ * @property {string} draft
+ * @property {string} alarm
+ * @property {Panel | null} panel
+ * @property {string} empty
+ * @property {{ record: boolean, pause: boolean, finish: boolean, copy: boolean }} controls
+ */
+
+/** Speech that waits for its text in the best of cases: nobody is to be worried by it. */
+const USUAL_SAMPLES = 15 * SAMPLES_PER_SECOND;
+
+/** @type {Record<State, string>} */
+const SAYS = { idle: "Ready", recording: "Recording", paused: "Paused", finishing: "Finishing", finished: "Finished" };
+
+/** @param {Facts} facts @returns {Screen} */
+export function screenOf(facts) {
+  const { recording } = facts;
+  const state = stateOf(recording?.link);
+  return {
+    state,
+    says: recording?.capture.state === "starting" ? "Starting the microphone" : SAYS[state],
+    lamps: lampsOf(facts, state),
+    captured: recording?.link.delivery.capturedUntil ?? 0,
+    level: recording?.capture.level ?? 0,
+    safety: safetyOf(recording, state),
+    draft: draftOf(recording?.draft),
+    alarm: alarmOf(recording, state),
+    panel: panelOf(facts, state),
+    empty: emptyOf(facts, state),
+    controls: controlsOf(facts, state),
+  };
+}
+
+/** @param {Link | undefined} link @returns {State} */
+export function stateOf(link) {
+  if (link === undefined) return "idle";
+  if (link.intent !== "finished") return link.intent;
+  return (link.phase === "finished" || link.phase === "done") && link.delivery.isDelivered ? "finished" : "finishing";
+}
+
+/** Whether closing the page now would lose something. @param {Recording | null} recording */
+export const isAtRisk = (recording) =>
+  recording !== null && (recording.link.intent === "recording" || !recording.link.delivery.isDelivered);
+
+/** @param {Recording | null} recording @param {State} state @returns {Screen["safety"]} */
+function safetyOf(recording, state) {
+  if (recording === null || (state === "idle" && recording.link.dial === 0)) return { mood: "off", text: "" };
+  const { delivery, phase } = recording.link;
+  if (delivery.undelivered > 0) {
+    const isUsual = phase === "live" && delivery.undelivered < USUAL_SAMPLES;
+    const seconds = delivery.undelivered / SAMPLES_PER_SECOND;
+    return { mood: isUsual ? "off" : "warn", text: `${spell(seconds)} on this device, not yet saved` };
+  }
+  if (delivery.gaps.length > 0) return { mood: "off", text: "A gap in the recording is not yet saved" };
+  return delivery.capturedUntil > 0 ? { mood: "good", text: "Everything is saved" } : { mood: "off", text: "" };
+}
+
+/** @param {Recording["draft"] | undefined} draft */
+function draftOf(draft) {
+  if (!draft) return "";
+  if (draft.state === "failed") return "The draft could not be saved. The transcript is safe; it is tried again.";
+  if (draft.saved_at_ms === undefined) return draft.state === "saved" ? "Draft saved" : "Draft not saved yet";
+  const saved = `Draft saved ${timeOfDay(draft.saved_at_ms)}`;
+  return draft.state === "saved" ? saved : `${saved}, newer words follow`;
+}
+
+/** @param {Facts} facts @param {State} state */
+function emptyOf({ opened }, state) {
+  if (opened) return "There are no words in this session yet.";
+  if (state === "recording") return "Speak. Your words appear here in a moment.";
+  return state === "idle" ? "Press Record and speak. Your words appear here." : "There are no words yet.";
+}
+
+/** @param {Facts} facts @param {State} state @returns {Screen["controls"]} */
+function controlsOf({ recording, opened, hasWords }, state) {
+  const isStarting = recording?.capture.state === "starting" && state !== "recording";
+  const mayRecord = state === "paused" || (state === "idle" && opened?.state !== "finished");
+  return {
+    record: mayRecord && !isStarting,
+    pause: state === "recording",
+    finish: state === "recording" || state === "paused",
+    copy: hasWords,
+  };
+}

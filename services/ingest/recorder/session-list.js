@@ -1,0 +1,137 @@
+/** The sessions of the person, from the service: the page keeps none, so this is how one that was interrupted is found again. */
+
+import { listSessions } from "./api.js";
+import { clockTime, dayAndTime, spell } from "./times.js";
+import { byId, setText } from "./view.js";
+
+/** @typedef {import("./api.js").Session} Session */
+
+const AGAIN_MS = 5_000;
+
+/** Shown at most; older ones are found by their export. A day of a busy clinic is a tenth of it. */
+const SESSIONS_MAX = 500;
+
+/** @type {Record<Session["state"], string>} */
+const STATES = { recording: "Recording", interrupted: "Interrupted", finishing: "Finishing", finished: "Finished" };
+
+export class SessionList {
+  /**
+   * @param {object} owner
+   * @param {(session: Session) => void} owner.open
+   * @param {() => void} owner.changed
+   */
+  constructor({ open, changed }) {
+    this.open = open;
+    this.changed = changed;
+    /** @type {Session[]} newest first */
+    this.sessions = [];
+    this.here = "";
+    this.isLocked = false;
+    this.isAsking = false;
+    this.shown = "";
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+    byId("more-sessions").addEventListener("click", () => void this.#more());
+  }
+
+  /** The newest that was begun today and is not finished, unless it is the one on the page. */
+  get unfinished() {
+    const since = Date.now() - 24 * 3_600_000;
+    const found = this.sessions.find(({ state, created_at_ms }) => state !== "finished" && created_at_ms > since);
+    return found && found.id !== this.here ? found : null;
+  }
+
+  /** Asks for the newest; again after a while as long as one of them is about to change. */
+  async refresh() {
+    if (this.isAsking) return;
+    this.isAsking = true;
+    clearTimeout(this.timer);
+    try {
+      const newest = await listSessions();
+      const ids = new Set(newest.map(({ id }) => id));
+      const oldest = newest.at(-1)?.created_at_ms ?? 0;
+      const older = this.sessions.filter(({ id, created_at_ms }) => !ids.has(id) && created_at_ms < oldest);
+      this.sessions = [...newest, ...older].slice(0, SESSIONS_MAX);
+      this.#note(newest.length === 0 ? "There are none yet." : "");
+    } catch (error) {
+      this.#note(`${/** @type {Error} */ (error).message} The list may be old.`);
+    }
+    this.isAsking = false;
+    this.render();
+    this.changed();
+    this.#again();
+  }
+
+  #again() {
+    const isMoving = this.sessions.some(({ id, state }) => id !== this.here && (state === "recording" || state === "finishing"));
+    const isFailing = !byId("sessions-note").hidden && this.sessions.length > 0;
+    if (isMoving || isFailing) {
+      this.timer = setTimeout(() => void (document.hidden ? this.#again() : this.refresh()), AGAIN_MS);
+    }
+  }
+
+  async #more() {
+    try {
+      const older = await listSessions(this.sessions.at(-1)?.created_at_ms);
+      this.sessions = [...this.sessions, ...older].slice(0, SESSIONS_MAX);
+      byId("more-sessions").hidden = older.length === 0 || this.sessions.length >= SESSIONS_MAX;
+      this.render();
+    } catch (error) {
+      this.#note(/** @type {Error} */ (error).message);
+    }
+  }
+
+  /** @param {string} text */
+  #note(text) {
+    setText("sessions-note", text);
+    byId("sessions-note").hidden = text === "";
+  }
+
+  /** `here` is on the page; `isLocked` while leaving it would lose something. @param {string} here @param {boolean} isLocked */
+  mark(here, isLocked) {
+    if (here === this.here && isLocked === this.isLocked) return;
+    this.here = here;
+    this.isLocked = isLocked;
+    this.render();
+  }
+
+  render() {
+    const told = JSON.stringify([this.sessions, this.here, this.isLocked]);
+    if (told === this.shown) return;
+    this.shown = told;
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.session;
+    byId("session-list").replaceChildren(...this.sessions.map((session) => this.#item(session)));
+    byId("more-sessions").hidden ||= this.sessions.length < 50;
+    if (focused) /** @type {HTMLElement | null} */ (document.querySelector(`[data-session="${focused}"]`))?.focus();
+  }
+
+  /** @param {Session} session */
+  #item(session) {
+    const item = document.createElement("li");
+    item.className = session.id === this.here ? "here" : "";
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "open";
+    button.dataset.session = session.id;
+    button.disabled = this.isLocked && session.id !== this.here;
+    if (session.id === this.here) button.setAttribute("aria-current", "true");
+    button.append(
+      line(session.label ? "title" : "title unnamed", session.label || "No title"),
+      line("note", `${dayAndTime(session.created_at_ms)} · ${clockTime(16 * session.covered_ms)} · ${STATES[session.state]}`),
+    );
+    if (session.undelivered_ms > 0) {
+      button.append(line("note undelivered", `${spell(session.undelivered_ms / 1_000)} not yet delivered`));
+    }
+    button.addEventListener("click", () => this.open(session));
+    item.append(button);
+    return item;
+  }
+}
+
+/** @param {string} className @param {string} text */
+function line(className, text) {
+  const made = document.createElement("span");
+  made.className = className;
+  made.textContent = text;
+  return made;
+}
