@@ -4,6 +4,7 @@ import asyncio
 import sys
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, closing
 from typing import Final
 
 import uvloop
@@ -12,15 +13,15 @@ from starlette.websockets import WebSocket
 
 from services.ingest.admission import Gate
 from services.ingest.app import create_app
-from services.ingest.desk import Desk
+from services.ingest.desk import GREETINGS_MAX, Desk
 from services.ingest.engines.base import Engine
 from services.ingest.engines.build import build_engine
-from services.ingest.http_rules import loopback_hosts
+from services.ingest.http_rules import REQUESTS_MAX, loopback_hosts
 from services.ingest.keys import Keys
 from services.ingest.pages import RECORDER_DIR, load_page
 from services.ingest.readiness import Readiness
 from services.ingest.recording import Parts
-from services.ingest.server import Server, listen
+from services.ingest.server import Server, allow_connections, listen
 from services.ingest.sessions import Sessions
 from services.ingest.sessions_api import SessionsApi
 from services.ingest.sign_in import DevelopmentSignIn
@@ -52,11 +53,15 @@ def main() -> int:
 
 
 async def _run(config: Config) -> None:
-    # First of all: a port that is taken is said before anything is opened or loaded.
-    listening = listen(config.host, config.port)
-    ports = build(config)
-    engine = build_engine(config, ports.clock)
-    try:
+    async with AsyncExitStack() as closing_down:
+        # First of all: a port that is taken is said before anything is opened or loaded.
+        listening = closing_down.enter_context(closing(listen(config.host, config.port)))
+        connections_max = config.sessions_max + GREETINGS_MAX + REQUESTS_MAX
+        allow_connections(connections_max)
+        ports = build(config)
+        closing_down.push_async_callback(ports.close)
+        engine = build_engine(config, ports.clock)
+        closing_down.push_async_callback(engine.close)
         readiness = Readiness()
         tickets = Tickets(load_or_create_keys(config.ticket_key_file))
         desk = _desk(config, ports, engine, tickets)
@@ -65,12 +70,8 @@ async def _run(config: Config) -> None:
             readiness.drain()
             await desk.drain()
 
-        server = Server(_app(config, ports, tickets, desk, readiness), drain)
+        server = Server(_app(config, ports, tickets, desk, readiness), drain, connections_max)
         await together(server.serve([listening]), _get_ready(engine, readiness), desk.watch())
-    finally:
-        await engine.close()
-        await ports.close()
-        listening.close()
 
 
 def _desk(config: Config, ports: Ports, engine: Engine, tickets: Tickets) -> Desk:
