@@ -146,9 +146,15 @@ class SqliteThread:
 def _make_file(path: Path) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        sync_directory(path.parent)
+        # Only where there is none. Closing any descriptor of a file drops all locks that this process has on it
+        # (POSIX), so whoever else then opens and closes the database takes itself for the last one, and removes the
+        # write-ahead log from under us: every commit from then on goes into a file that is gone.
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            sync_directory(path.parent)
     except (FileExistsError, NotADirectoryError):
+        if path.parent.is_dir():
+            return  # another process was first
         raise SetupError(f"the data directory {path.parent} is not a directory; choose another one") from None
     except OSError as error:
         raise SetupError(
