@@ -32,10 +32,7 @@ class Patience:
 
     def stepped(self, before: Link, after: Link, now_ms: int) -> None:
         self._is_welcomed = after.phase in _WELCOMED
-        if before.phase in _WELCOMED and not self._is_welcomed and _progressed(before, now_ms):
+        if after.delivery.covered > before.delivery.covered:
             self._since_ms = now_ms
-
-
-def _progressed(link: Link, now_ms: int) -> bool:
-    covered_more = link.delivery.covered > link.covered_at_welcome
-    return covered_more or now_ms - link.welcomed_at_ms >= LIFE_MS
+        if before.phase in _WELCOMED and not self._is_welcomed and now_ms - before.welcomed_at_ms >= LIFE_MS:
+            self._since_ms = now_ms

@@ -134,10 +134,12 @@ class Recorder:
             await self._chores.close()
         return self._result(outcome)
 
-    def finish(self) -> None:
-        """Stop capturing here, and finish what was captured."""
-        if self._chores.cancel("capture"):
-            self._happened(FinishPressed())
+    def finish(self) -> bool:
+        """Stop capturing here, and finish what was captured; False if capture was over already."""
+        if not self._chores.cancel("capture"):
+            return False
+        self._happened(FinishPressed())
+        return True
 
     def give_up(self) -> None:
         """End now. What was not covered is lost to this run; another one of the same file delivers it."""

@@ -64,7 +64,7 @@ def run(arguments: Sequence[str]) -> int:
         # Whoever read our output has gone, as `head` does; writing the rest at exit would only complain again.
         sys.stdout = None
         return FAILED_EXIT
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the person gets a line, and the exit code, instead of a trace
         # Where, but not what: the message may quote what was dictated.
         place = traceback.extract_tb(error.__traceback__)[-1]
         say(

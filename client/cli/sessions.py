@@ -4,21 +4,21 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
 import msgspec
 import typer
-from rich.table import Table
+from rich.cells import cell_len
 
 from client.addresses import parse_address
 from client.api import Api, ExportFormat, SessionSummary, open_api
-from client.cli.terminal import console, help_without_command, minutes, printable, put, say
-from shared.domain.values import SAMPLES_PER_MS, SessionId
+from client.cli.options import DEFAULT_URL, parse_session
+from client.cli.terminal import help_without_command, minutes, printable, put, say
+from shared.domain.values import SAMPLES_PER_MS
 from shared.errors import SetupError
-from shared.wire.messages import Uuid
 
 app = typer.Typer(
     help="Dictations that are stored: list, show, export, delete.",
@@ -27,8 +27,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-DEFAULT_URL: Final = "ws://127.0.0.1:8000"
 PAGE_MAX: Final = 100
+_COLUMNS: Final = ("session", "created (UTC)", "state", "stored", "missing", "takes", "label")
 
 Url = Annotated[str, typer.Option(help="Where Steno serves.", metavar="URL")]
 Session = Annotated[str, typer.Argument(help="The session's id, as `steno sessions list` shows it.")]
@@ -77,7 +77,8 @@ def list_sessions(
         for session in sessions:
             put(msgspec.json.encode(session).decode())
     elif sessions:
-        console().print(_table(sessions))
+        for line in _table(sessions):
+            put(line)
     else:
         say("there are no sessions yet; start one with: steno stream FILE")
     return 0
@@ -138,16 +139,6 @@ def delete_session(
     return 0
 
 
-def parse_session(text: str) -> SessionId:
-    """Raises SetupError unless it is a UUID; upper case is put right."""
-    try:
-        return SessionId(msgspec.convert(text.lower(), Uuid))
-    except msgspec.ValidationError:
-        raise SetupError(
-            "a session's id is a UUID, like 0c0ffee0-0000-4000-8000-000000000000; `steno sessions list` shows them"
-        ) from None
-
-
 def _asked(ask: Callable[[Api], Awaitable[T]]) -> T:
     async def asking() -> T:
         async with open_api() as api:
@@ -164,21 +155,25 @@ def _format(form: str) -> ExportFormat:
             raise SetupError("--format is txt, json or md")
 
 
-def _table(sessions: list[SessionSummary]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("session", "created (UTC)", "state", "stored", "missing", "takes", "label"):
-        table.add_column(column, no_wrap=True)
-    for session in sessions:
-        table.add_row(
-            session.id,
-            _created(session),
-            session.state,
-            _length(session.covered_ms),
-            _length(session.undelivered_ms) if session.undelivered_ms else "-",
-            str(session.takes),
-            printable(session.label).replace("\n", " "),
-        )
-    return table
+def _table(sessions: list[SessionSummary]) -> Iterator[str]:
+    """Columns as wide as they need to be: what is cut off could not be copied into the next command."""
+    rows = [_COLUMNS, *(_row(session) for session in sessions)]
+    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+    for row in rows:
+        cells = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()
+
+
+def _row(session: SessionSummary) -> tuple[str, ...]:
+    return (
+        session.id,
+        _created(session),
+        session.state,
+        _length(session.covered_ms),
+        _length(session.undelivered_ms) if session.undelivered_ms else "-",
+        str(session.takes),
+        printable(session.label).replace("\n", " "),
+    )
 
 
 def _facts(session: SessionSummary) -> list[tuple[str, str]]:

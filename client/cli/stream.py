@@ -1,8 +1,216 @@
-"""`steno stream`: a recording, streamed like a microphone."""
+"""`steno stream`: a recording goes into a session as if it were spoken, whatever the network does."""
 
-EXAMPLES = ""
+import asyncio
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from client.addresses import parse_address
+from client.cli.display import Display, JsonLines, Words
+from client.cli.options import DEFAULT_URL, at_least, parse_session
+from client.cli.terminal import (
+    FINISHED_EXIT,
+    GAPS_EXIT,
+    GAVE_UP_EXIT,
+    REFUSED_EXIT,
+    console,
+    minutes,
+    one_line,
+    printable,
+    say,
+)
+from client.result import Outcome, Result
+from client.wanted import GIVE_UP_AFTER_MS, Wanted
+from shared.domain.values import SessionId, TakeId, samples
+from shared.errors import SetupError
+from shared.tasks import together
+
+if TYPE_CHECKING:
+    from client.audio import Measured
+    from client.stream import Recorder
+
+LABEL_CHARACTERS_MAX: Final = 200
+TICK_S: Final = 0.2
+SLOW_S: Final = 1.0
+"""What takes longer shows how far it is."""
+
+EXAMPLES: Final = """
+**Examples**
+
+`steno stream note.m4a` streams a recording as fast as the server takes it, and shows the words.
+
+`steno stream note.wav --speed 1 --cut-every 3` speaks it like a microphone, and loses the connection every 3 s of speech.
+
+`steno stream note.wav --url ws://127.0.0.1:8000 --url ws://127.0.0.1:8001` uses the next server on every redial.
+
+`steno stream note.wav --session 0c0ffee0-0000-4000-8000-000000000000 --json` goes on where an earlier run of the same file
+stopped; another file is another take of the session. Each server message is a line of JSON, the summary the last.
+
+**Ctrl-C** stops capturing and finishes what was captured; a second one gives up.
+
+**Exit codes**: 0 finished, everything stored; 2 usage; 3 finished, with gaps; 4 refused; 5 gave up.
+"""
 
 
-def stream() -> int:
-    """x"""
-    return 0
+def stream(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Any recording that ffmpeg's libraries read.")],
+    url: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WS_URL", help="A server; repeat it to use several in turn.", show_default=DEFAULT_URL
+        ),
+    ] = None,
+    session: Annotated[
+        str | None,
+        typer.Option(metavar="UUID", help="The session to record into.", show_default="a new one"),
+    ] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            help="Times real time; 1 is like a microphone.",
+            show_default="as fast as it is taken",
+        ),
+    ] = None,
+    cut_every: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="Cut the connection after every S seconds of audio sent anew."),
+    ] = None,
+    label: Annotated[
+        str, typer.Option(help="A name for the session, stored encrypted; others on this machine may see it.")
+    ] = "",
+    give_up_after: Annotated[
+        float, typer.Option(metavar="S", help="Seconds without progress and connection.")
+    ] = GIVE_UP_AFTER_MS / 1_000,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Every server message as a line of JSON, then a summary.")
+    ] = False,
+) -> int:
+    """Stream a recording into a session, through every loss of the connection, until it is finished."""
+    # Here and not above: decoding libraries take a moment to load, which `--help` should not.
+    from client.take_ids import only_run, take_id_of
+
+    wanted = Wanted(
+        addresses=tuple(parse_address(each) for each in url or [DEFAULT_URL]),
+        session=parse_session(session) if session else SessionId(str(uuid.uuid4())),
+        speed=None if speed is None else at_least("--speed", speed, 0.01),
+        cut_every=None if cut_every is None else samples(at_least("--cut-every", cut_every, 0.1)),
+        give_up_after_ms=round(1_000 * at_least("--give-up-after", give_up_after, 0)),
+        label=_label(label),
+    )
+    measured = _measured(file)
+    take_id = take_id_of(wanted.session, measured.digest)
+    display = _display(as_json)
+    if not as_json:
+        say(f"session {wanted.session}, {minutes(measured.samples)} of audio")
+    with only_run(take_id):
+        result = asyncio.run(_run(file, wanted, take_id, display))
+    if isinstance(display, JsonLines):
+        display.write(result.summary())
+    _conclude(result, file, is_quiet=as_json)
+    return _exit_code(result)
+
+
+def _label(label: str) -> str:
+    if len(label) > LABEL_CHARACTERS_MAX:
+        raise SetupError(f"--label has {LABEL_CHARACTERS_MAX} characters at most")
+    return label
+
+
+def _measured(file: Path) -> "Measured":
+    """Hear the whole file once; with a line of progress where that takes a while and somebody is there to see it."""
+    from client.audio import measure
+
+    status = console(on_stderr=True).status(f"reading {file.name}")
+    began_s = time.monotonic()
+
+    def progress(heard: int) -> None:
+        if time.monotonic() - began_s > SLOW_S:
+            status.update(f"reading {file.name}: {minutes(heard)}")
+            status.start()
+
+    try:
+        return measure(file, progress)
+    finally:
+        status.stop()
+
+
+def _display(as_json: bool) -> Display:
+    now_ms = round(time.monotonic() * 1_000)
+    if as_json:
+        return JsonLines(sys.stdout, sys.stderr, now_ms)
+    return Words(sys.stdout, sys.stderr, now_ms)
+
+
+async def _run(file: Path, wanted: Wanted, take_id: TakeId, display: Display) -> Result:
+    from client.api import open_api
+    from client.source import opened
+    from client.stream import Recorder, Tools
+
+    async with open_api() as api, opened(file) as source:
+        recorder = Recorder(wanted, take_id, Tools(api), display)
+        with _signals(recorder, display):
+            try:
+                return await together(recorder.run(source), _tick(display))
+            finally:
+                display.close()
+
+
+async def _tick(display: Display) -> None:
+    while True:
+        display.tick(round(time.monotonic() * 1_000))
+        await asyncio.sleep(TICK_S)
+
+
+@contextmanager
+def _signals(recorder: "Recorder", display: Display) -> Iterator[None]:
+    """The first Ctrl-C ends capture and keeps what was captured; the next one, or SIGTERM, ends the run."""
+    loop = asyncio.get_running_loop()
+
+    def interrupted() -> None:
+        if recorder.finish():
+            display.say("finishing what was captured; Ctrl-C again gives up")
+        else:
+            recorder.give_up()
+
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+    loop.add_signal_handler(signal.SIGTERM, recorder.give_up)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
+def _conclude(result: Result, file: Path, *, is_quiet: bool) -> None:
+    """Say how it ended and what can be done now; a run that went well says nothing beside its JSON."""
+    stored = f"{minutes(result.covered_samples)} of {minutes(result.audio_samples)} stored"
+    again = f'steno stream "{file}" --session {result.session}'
+    match result.outcome:
+        case Outcome.FINISHED if not is_quiet:
+            gaps = f", {len(result.gaps)} gap(s)" if result.gaps else ", no gaps"
+            draft = f", draft {result.draft_state}" if result.draft_state else ""
+            say(f"finished: {stored}{gaps}, {result.reconnects} reconnect(s){draft}")
+            say(f"the note: steno sessions export {result.session}")
+        case Outcome.REFUSED:
+            code, reason = (result.bye.code, result.bye.reason) if result.bye else (0, "")
+            say(f"steno: refused ({code}): {one_line(printable(reason))}; {stored}")
+        case Outcome.GAVE_UP:
+            say(f"steno: gave up; {stored}. What is stored is safe; go on with: {again}")
+
+
+def _exit_code(result: Result) -> int:
+    match result.outcome:
+        case Outcome.FINISHED:
+            return GAPS_EXIT if result.gaps else FINISHED_EXIT
+        case Outcome.REFUSED:
+            return REFUSED_EXIT
+        case Outcome.GAVE_UP:
+            return GAVE_UP_EXIT
