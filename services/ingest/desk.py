@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from services.ingest.admission import Gate
 from services.ingest.recording import CLIENT_AWAITED_MS, FLUSH_MS_MAX, Moving, Parts, Recording
 from shared.domain.values import SessionId
-from shared.errors import Busy, DictationError, LeaseLost, StoreUnavailable
+from shared.errors import Broken, Busy, DictationError, LeaseLost, StoreUnavailable
 from shared.observe import get_logger
 from shared.tasks import stop
 
@@ -81,6 +81,11 @@ class Desk:
 
     # --- recordings
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether anybody is connected, or anything is still being written."""
+        return bool(self._visitors or self._keepers)
+
     def start(self, session: SessionId, recording: Recording) -> Running:
         """Run a recording to its end, whatever becomes of its connection; the one it displaces looks at its lease."""
         running = Running(recording, asyncio.get_running_loop().create_future())
@@ -104,11 +109,16 @@ class Desk:
             running.draining = asyncio.create_task(running.recording.drain(*waits))
 
     async def _keep(self, session: SessionId, running: Running) -> None:
-        reason: DictationError | None = None
+        # Until it has ended well: whatever else ends it, nobody must be told that the session is finished.
+        reason: DictationError | None = Broken("this recording ended by our fault; what was saved is safe")
         try:
             await running.recording.run()
+            reason = None
         except DictationError as error:
             reason = error
+        except asyncio.CancelledError:
+            reason = Moving("this server is stopping; another one takes over")
+            raise
         finally:
             if running.draining is not None:
                 await stop(running.draining)
@@ -144,6 +154,6 @@ class Desk:
         for visitor in list(self._visitors):
             visitor.move()
         deadline_ms = self.gate.clock.monotonic_ms() + DRAIN_MS_MAX
-        while (self._visitors or self._keepers) and self.gate.clock.monotonic_ms() < deadline_ms:
+        while self.is_busy and self.gate.clock.monotonic_ms() < deadline_ms:
             await self.gate.clock.sleep_ms(20)
         await stop(*self._keepers)

@@ -72,10 +72,10 @@ class Teller:
         """Entries first, then the place they reach: an ack's `covered` never passes an entry not yet sent."""
         document = recording.document
         place = document.take_numbered(recording.take)
+        await self._notice(recording)
         await self.entries(recording.recent, document.next_index)
         self._connection.progress(place.covered, place.gaps_through, window_for(place.undelivered))
         self._connection.hint(_hint_message(recording.take, recording.hint))
-        await self._notice(recording)
         await self._tell_draft(document)
         self._outgoing.ready.set()
 

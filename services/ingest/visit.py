@@ -13,7 +13,7 @@ from services.ingest.teller import MOVING, Outgoing, Teller, window_for
 from services.ingest.tickets import EXPIRES_IN_MS
 from shared.domain.session import why_lost
 from shared.domain.values import Principal, SessionId
-from shared.errors import DictationError, LeaseLost
+from shared.errors import DictationError, LeaseLost, StoreUnavailable
 from shared.lease import answered
 from shared.wire.messages import Hello, Ticket
 
@@ -23,6 +23,9 @@ MOVE_AFTER_MS: Final = 55 * 60_000
 TICKET_EVERY_MS: Final = 5 * 60_000
 LOOK_EVERY_MS: Final = 1_000
 """How often what depends on time alone is looked at: a slow store, a slow engine, a ticket or a move due."""
+
+MOVE_MS_MAX: Final = 2_000
+"""How long a move waits for the last commit: a recorder is to be told within 3 s, even when the store does not answer."""
 
 NOTE_AWAITED_MS: Final = 30_000
 
@@ -40,6 +43,7 @@ class Visit:
         self._records = asyncio.Event()
         self._move_at_ms = self._clock.monotonic_ms() + MOVE_AFTER_MS
         self._ticket_at_ms = self._clock.monotonic_ms() + TICKET_EVERY_MS
+        self._moved_by_ms: int | None = None
 
     # --- what it is told
 
@@ -53,12 +57,12 @@ class Visit:
                 self._connection.bye(error)
 
     def move(self) -> None:
-        reason = Moving("this connection moves to another server")
         if self._running is None or self._running.ended.done():
-            self._connection.bye(reason)
+            self._connection.bye(_moving())
         else:
             self._connection.send(MOVING)
-            self._running.recording.leave(reason)
+            self._running.recording.leave(_moving())
+            self._moved_by_ms = self._clock.monotonic_ms() + MOVE_MS_MAX
         self._outgoing.ready.set()
 
     def records_changed(self) -> None:
@@ -114,12 +118,16 @@ class Visit:
     async def _tell(self, teller: Teller, running: Running) -> None:
         """While the recording lives."""
         recording = running.recording
-        await teller.records(recording.document)
+        self._records.set()
         while not running.ended.done():
-            await teller.progress(recording)
-            if self._records.is_set():
-                self._records.clear()
-                await teller.records(recording.document)
+            try:
+                await teller.progress(recording)
+                if self._records.is_set():
+                    self._records.clear()
+                    await teller.records(recording.document)
+            except StoreUnavailable:
+                # The logs have it all, and are looked at again in a second: no reason to send anybody away.
+                self._records.set()
             self._look_at_the_time(recording)
             await _set_within(recording.news, LOOK_EVERY_MS)
             recording.news.clear()
@@ -133,6 +141,9 @@ class Visit:
         if now_ms >= self._move_at_ms:
             self._move_at_ms = now_ms + MOVE_AFTER_MS
             self.move()
+        if self._moved_by_ms is not None and now_ms >= self._moved_by_ms:
+            # The recording goes on trying without us; whoever takes the lease next finds what it stored.
+            raise _moving()
 
     async def _raise_reason(self, running: Running, session: SessionId) -> None:
         reason = running.ended.result()
@@ -160,6 +171,10 @@ class Visit:
     def _ticket(self, session: SessionId, principal: Principal) -> Ticket:
         token = self._desk.gate.tickets.issue(session, principal, self._clock.wall_ms())
         return Ticket(token, EXPIRES_IN_MS)
+
+
+def _moving() -> Moving:
+    return Moving("this connection moves to another server")
 
 
 async def _set_within(event: asyncio.Event, limit_ms: int) -> None:
