@@ -286,6 +286,15 @@ def test_a_last_commit_that_cannot_hold_everything_is_not_finished() -> None:
     assert not each.complete
 
 
+def test_gaps_at_the_finish_that_do_not_fit_keep_it_from_being_finished() -> None:
+    each = commits(covered=100)
+    each.finish_at = 100
+    gaps = [Settled(Gap(2, Span(100, 100), GapCause.SUSPENDED, 1), 100, 4 + n) for n in range(17)]
+    each.settle(gaps, 100)
+    assert store(each, last=True).document.state is SessionState.FINISHING
+    assert not each.complete
+
+
 def test_a_finish_that_comes_while_the_lease_is_let_go_comes_too_late() -> None:
     each = commits(covered=100)
     last = each.last(WALL_MS, 0)

@@ -19,6 +19,7 @@ class ArbitraryEngine:
         self.said: deque[Hypothesis] = deque()
         """What was said and not heard yet."""
         self._chance = chance
+        self._final_max = chance.choice([2, 20, 400])
         self._fed_until = start
         self._settled = start
         self._flushed = False
@@ -52,7 +53,10 @@ class ArbitraryEngine:
         """Say every spoken sample before `until` once; the silence around it goes with it or not."""
         at = self._settled
         while (begin := _next_speech(at, until)) is not None:
-            span = Span(self._chance.randint(at, begin), self._chance.randint(begin + 1, until))
+            span = Span(
+                self._chance.randint(at, begin),
+                self._chance.randint(begin + 1, min(until, begin + self._final_max)),
+            )
             self.said.append(self._heard(span))
             at = span.until
         self._settled = until

@@ -109,6 +109,11 @@ class Recorder:
         gap = self._waiting[self._sent_gaps] if self._sent_gaps < len(self._waiting) else None
         if self._sent_gaps and self._chance.random() < 0.1:
             return self._numbered(self._chance.randrange(self._sent_gaps))
+        if self._next and self._chance.random() < 0.02:
+            # A loss of what the server has already: nothing is lost by it, and it takes a number.
+            until = self._chance.randint(1, self._next)
+            self._waiting.insert(self._sent_gaps, Missed("lost_after_ack", until - 1, until, 0))
+            gap = self._waiting[self._sent_gaps]
         if gap is not None and gap.start <= self._next:
             self._sent_gaps += 1
             self._next = max(self._next, gap.until)
@@ -175,7 +180,8 @@ class Recorder:
         self._gaps_through = welcome.gaps_through
         self._sent_gaps = 0
         if welcome.send_from < self.tape_start:
-            self._waiting.insert(0, Missed("lost_after_ack", welcome.send_from, self.tape_start, 0))
+            start = self._chance.choice([0, welcome.send_from])
+            self._waiting.insert(0, Missed("lost_after_ack", start, self.tape_start, 0))
 
     def _forget(self, covered: int, gaps_through: int) -> None:
         self._covered = covered

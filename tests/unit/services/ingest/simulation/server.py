@@ -25,7 +25,8 @@ from shared.wire.messages import Hello
 from tests.unit.services.ingest.connections import SESSION
 from tests.unit.services.ingest.simulation.engine import ArbitraryEngine, is_speech
 
-WINDOW = 400
+WINDOWS = (200, 400)
+"""Samples; far more than any final here is long."""
 
 
 @dataclass
@@ -81,6 +82,7 @@ class Recording:
         place = store.stored.take_numbered(take)
         self.alive = True
         self._take = take
+        self._chance = chance
         self._store = store
         self._connection = connection
         self._document = store.stored
@@ -176,7 +178,7 @@ class Recording:
             self._connection.send(entry_message(logged))
         self._told = self._document.next_index
         place = self._document.take_numbered(self._take)
-        self._connection.progress(place.covered, place.gaps_through, WINDOW)
+        self._connection.progress(place.covered, place.gaps_through, self._chance.choice(WINDOWS))
 
     def _settle(self, given: list[Settled]) -> None:
         assert self._segmenter.settled <= self._received <= self._connection.frontier

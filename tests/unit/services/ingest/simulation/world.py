@@ -17,12 +17,13 @@ from shared.wire.messages import Ack, Bye, ClientMessage, Hello
 from tests.unit.services.ingest.connections import TICKET, say
 from tests.unit.services.ingest.simulation.engine import is_speech
 from tests.unit.services.ingest.simulation.recorder import Recorder
-from tests.unit.services.ingest.simulation.server import WINDOW, Recording, Store, admit
+from tests.unit.services.ingest.simulation.server import WINDOWS, Recording, Store, admit
 
 EXPECTED_CODES: Final = {1000, 4409, 4508, 4509, 4512, 4503}
 """A recorder that keeps the protocol hears none that says it did not: 4400, 4413, 4416."""
 
 ROUNDS_MAX: Final = 3_000
+DISTURBED_ROUNDS: Final = 200
 
 
 @dataclass
@@ -84,7 +85,9 @@ class World:
         covered, gaps_through = (place.covered, place.gaps_through) if place else (0, 0)
         cursor = resumable(hello.cursors, hello.log_id, document).entries
         connection = socket.connection
-        connection.welcome(Place(take, covered, gaps_through, document.log_id), TICKET, WINDOW, self._now_ms)
+        connection.welcome(
+            Place(take, covered, gaps_through, document.log_id), TICKET, WINDOWS[0], self._now_ms
+        )
         if writes:
             socket.recording = Recording(self._chance, self._store, connection, take, cursor)
             socket.recording.tell()
@@ -136,7 +139,9 @@ class World:
 
     def work(self, recorder: Recorder) -> None:
         for recording in self._some():
-            self._chance.choice([recording.feed, recording.speak, recording.listen])()
+            task = self._chance.choice([recording.feed, recording.speak, recording.listen])
+            for _ in range(self._chance.choice([1, 1, 30])):
+                task()
 
     def write(self, recorder: Recorder) -> None:
         for recording in self._some():
@@ -186,12 +191,14 @@ class World:
     # --- how it ends
 
     def settle_down(self) -> None:
-        """Nothing bad happens any more: each recorder delivers all it has and finishes."""
+        """Each recorder delivers all it has and finishes; soon nothing disturbs it any more."""
         for recorder in self._recorders:
             recorder.stopped = True
-            for _ in range(ROUNDS_MAX):
+            for number in range(ROUNDS_MAX):
                 if recorder.done:
                     break
+                if number < DISTURBED_ROUNDS and self._chance.random() < 0.1:
+                    self._chance.choice([self.move, self.cut, self.drain, self.dial])(recorder)
                 self._round(recorder)
             assert recorder.done, "a recorder waits for ever"
 
