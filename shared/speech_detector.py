@@ -32,7 +32,12 @@ class VoiceNetwork:
     """The network itself: no state of its own, so that all streams of a process share one."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Raises SetupError when the network is not installed."""
+        """The network in the file `path`, or the installed one. Raises SetupError when it is not there."""
+        path = path or _installed_network()
+        if path is None or not path.is_file():
+            raise SetupError(
+                "the voice-activity network of faster-whisper is not installed; run `make setup`"
+            )
         import onnxruntime  # 0.2 s and 70 MB, which only a process that listens should pay
 
         options = onnxruntime.SessionOptions()
@@ -41,7 +46,7 @@ class VoiceNetwork:
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 4
         self._session: Any = onnxruntime.InferenceSession(
-            str(path or _installed_network()), options, providers=["CPUExecutionProvider"]
+            str(path), options, providers=["CPUExecutionProvider"]
         )
 
     def __call__(self, audio: _Floats, hidden: _Floats, cell: _Floats) -> tuple[float, _Floats, _Floats]:
@@ -84,10 +89,10 @@ def is_silent(frame: Samples) -> bool:
     return bool(frame.max() < SILENT_PEAK and frame.min() > -SILENT_PEAK)
 
 
-def _installed_network() -> Path:
+def _installed_network() -> Path | None:
     # Found without importing: the package pulls in its whole transcriber, and the network is only a file in it.
     spec = importlib.util.find_spec("faster_whisper")
     for root in (spec.submodule_search_locations or ()) if spec else ():
         for path in sorted(Path(root, "assets").glob("silero_vad*.onnx")):
             return path
-    raise SetupError("the voice-activity network of faster-whisper is not installed; run `make setup`")
+    return None
