@@ -1,6 +1,8 @@
 """One WebSocket to the service, as the shell sees it: dial, send, receive, abort. Everything it can raise is named here."""
 
+import os
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
@@ -60,17 +62,30 @@ async def dial(url: str) -> Socket:
             proxy=None,
         )
     except InvalidStatus as error:
-        raise NotOpened(f"the server answered {error.response.status_code} instead of connecting") from None
+        raise NotOpened(
+            f"{_place(url)} answered {error.response.status_code} instead of connecting"
+        ) from None
     except TimeoutError:
-        raise NotOpened("the server does not answer") from None
-    except (OSError, InvalidHandshake, InvalidURI) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "no WebSocket is served there"
-        raise NotOpened(reason.lower()) from None
+        raise NotOpened(f"{_place(url)} does not answer") from None
+    except OSError as error:
+        raise NotOpened(f"{_place(url)}: {_reason(error)}") from None
+    except (InvalidHandshake, InvalidURI):
+        raise NotOpened(f"{_place(url)} serves no WebSocket there") from None
     if connection.subprotocol != PROTOCOL:
         connection.transport.abort()
         await connection.wait_closed()
-        raise NotOpened(f"what listens there does not speak {PROTOCOL}")
+        raise NotOpened(f"{_place(url)} does not speak {PROTOCOL}")
     return _Connected(connection)
+
+
+def _place(url: str) -> str:
+    return urlsplit(url).netloc
+
+
+def _reason(error: OSError) -> str:
+    """The system's own words; where several addresses were tried, asyncio says less."""
+    known = isinstance(error.errno, int) and error.errno > 0
+    return (os.strerror(error.errno or 0) if known else error.strerror or "cannot be reached").lower()
 
 
 class _Connected:

@@ -51,6 +51,7 @@ class Display(Watcher):
             if self._said_at_ms is not None:
                 self.say("connected again" if self._link.delivery.covered else "connected")
             self._lost_at_ms = self._said_at_ms = None
+            self._trouble = "it was lost"
             return
         if self._lost_at_ms is None:
             self._lost_at_ms = now_ms

@@ -114,7 +114,7 @@ def stream(
         result = asyncio.run(_run(file, wanted, take_id, display))
     if isinstance(display, JsonLines):
         display.write(result.summary())
-    _conclude(result, file, is_quiet=as_json)
+    _conclude(result, file, measured.samples, is_quiet=as_json)
     return _exit_code(result)
 
 
@@ -189,9 +189,9 @@ def _signals(recorder: "Recorder", display: Display) -> Iterator[None]:
         loop.remove_signal_handler(signal.SIGTERM)
 
 
-def _conclude(result: Result, file: Path, *, is_quiet: bool) -> None:
+def _conclude(result: Result, file: Path, length: int, *, is_quiet: bool) -> None:
     """Say how it ended and what can be done now; a run that went well says nothing beside its JSON."""
-    stored = f"{minutes(result.covered_samples)} of {minutes(result.audio_samples)} stored"
+    stored = f"{minutes(result.covered_samples)} of {minutes(length)} stored"
     again = f'steno stream "{file}" --session {result.session}'
     match result.outcome:
         case Outcome.FINISHED if not is_quiet:
