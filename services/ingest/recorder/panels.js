@@ -38,7 +38,7 @@ export function panelOf(facts, state) {
   if (recording && state !== "idle") {
     return roomPanel(recording) ?? networkPanel(recording, state, isOnline) ?? noticePanel(recording) ?? endPanel(state);
   }
-  if (opened?.state === "finished") return panel("good", "This session is finished.", ["New session", "newSession"]);
+  if (opened?.state === "finished") return panel("good", "This session is finished.", ["Start a new session", "newSession"]);
   if (offered && !opened) return offerPanel(offered);
   return null;
 }
@@ -62,11 +62,11 @@ const KEPT = "What you say is still recorded and kept on this device.";
 /** @type {Record<number, (bye: Bye) => Panel>} */
 const STOPPED = {
   4401: () => panel("warn", `You are signed out. ${KEPT} Sign in again in another tab.`, ["I have signed in", "signedIn"]),
-  4403: () => panel("warn", "This session belongs to somebody else. Nothing more can be saved in it.", ["New session", "newSession"]),
+  4403: () => panel("warn", "This session belongs to somebody else. Nothing more can be saved in it.", ["Start a new session", "newSession"]),
   4406: () => panel("warn", "This page is older than the service. What is not yet saved is lost when you reload.", ["Reload", "reload"]),
   4409: (bye) => panel("warn", `${taken(bye)} ${KEPT} Press Pause to stop it, or go on here.`, ["Continue here", "continueHere"]),
-  4410: () => panel("warn", "This session was deleted. Nothing more can be saved in it.", ["New session", "newSession"]),
-  4413: () => panel("warn", "This session can take no more recordings.", ["New session", "newSession"]),
+  4410: () => panel("warn", "This session was deleted. Nothing more can be saved in it.", ["Start a new session", "newSession"]),
+  4413: () => panel("warn", "This session can take no more recordings.", ["Start a new session", "newSession"]),
 };
 
 /** @param {Bye | null} bye */
@@ -112,7 +112,7 @@ function noticePanel({ notice }) {
 /** @param {State} state */
 function endPanel(state) {
   if (state === "finishing") return panel("good", "Finishing: the last words are on their way.");
-  return state === "finished" ? panel("good", "Finished. Everything is saved.", ["New session", "newSession"]) : null;
+  return state === "finished" ? panel("good", "Finished. Everything is saved.", ["Start a new session", "newSession"]) : null;
 }
 
 /** @param {import("./api.js").Session} offered */

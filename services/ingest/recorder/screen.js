@@ -58,7 +58,7 @@ export function screenOf(facts) {
     says: recording?.capture.state === "starting" ? "Starting the microphone" : SAYS[state],
     lamps: lampsOf(facts, state),
     captured: recording?.link.delivery.capturedUntil ?? 0,
-    level: recording?.capture.level ?? 0,
+    level: recording?.capture.state === "on" ? recording.capture.level : 0,
     safety: safetyOf(recording, state),
     draft: draftOf(recording?.draft),
     alarm: alarmOf(recording, state),

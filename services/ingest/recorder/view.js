@@ -30,6 +30,7 @@ export class View {
     /** @type {Map<string, HTMLElement>} */
     this.shown = new Map();
     this.panel = "";
+    this.hasLostFocus = false;
   }
 
   /** @param {Screen} screen */
@@ -38,7 +39,7 @@ export class View {
     for (const name of /** @type {const} */ (["microphone", "network", "speech"])) showLamp(name, screen.lamps[name]);
     setText("state-says", screen.says);
     setText("timer", clockTime(screen.captured));
-    byId("meter-level").style.setProperty("--level", screen.level.toFixed(2));
+    byId("meter-level").style.setProperty("--level", Math.sqrt(screen.level).toFixed(2));
     setText("safety", screen.safety.text);
     byId("safety").dataset.mood = screen.safety.mood;
     setText("alarm", screen.alarm);
@@ -49,11 +50,14 @@ export class View {
 
   /** @param {Screen["controls"]} controls */
   #enable(controls) {
-    const left = CONTROLS.find((name) => button(name) === document.activeElement && !controls[name]);
+    // A button that goes dead under somebody's finger would leave the keyboard nowhere: the next that can be pressed
+    // gets the focus, now or when there is one.
+    this.hasLostFocus ||= CONTROLS.some((name) => button(name) === document.activeElement && !controls[name]);
     for (const name of CONTROLS) button(name).disabled = !controls[name];
-    // A button that goes dead under somebody's finger would leave the keyboard nowhere.
-    const next = left && CONTROLS.find((name) => controls[name]);
-    if (next) button(next).focus();
+    const next = CONTROLS.find((name) => controls[name]);
+    if (!this.hasLostFocus || next === undefined) return;
+    this.hasLostFocus = false;
+    if (document.activeElement === document.body) button(next).focus();
   }
 
   /** @param {Panel | null} panel */
