@@ -8,8 +8,8 @@ FIRST_AFTER: Final = samples(0.4)
 """Less speech than this is half a word, and the model makes up the rest."""
 
 AGAIN_AFTER: Final = samples(0.7)
-SHARE: Final = 8
-"""A hint costs the more the longer the utterance; one for each eighth of it keeps that a fixed share of the audio."""
+SHARE: Final = 5
+"""A hint costs the more the longer the utterance; one for each fifth of it keeps that a fixed share of the audio."""
 
 
 class Hinting:
