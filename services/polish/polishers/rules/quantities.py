@@ -1,0 +1,464 @@
+"""Where spoken numbers become figures: doses, pressures, ranges, ages, dates, times. Pure.
+
+Figures are written only where it is certain which number was meant; else the words stay as they were said, the unit
+beside them too, and the utterance is flagged if a dose may be in it. "One" before a time stays ("one day she fell"), and
+so does every number below ten that counts nothing.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from services.polish.polishers.rules.commands import DETERMINERS
+from services.polish.polishers.rules.numbers import (
+    DIGITS,
+    NUMBER_WORDS,
+    read_cardinal,
+    read_clipped,
+    read_decimal,
+    read_millions,
+    read_ordinal,
+    read_year,
+    suffixed,
+)
+from services.polish.polishers.rules.tokens import Kind, Token, matches, spoken, starts_sentence, word_before
+from services.polish.polishers.rules.units import KEPT, TIMES, Unit, unit_at
+
+AS_SAID: Final = "number_as_said"
+
+_FIGURE: Final = re.compile(r"\d{1,3}(,\d{3})+|\d+(\.\d+)?")
+_CONTEXT_WORDS: Final = 6
+
+_PRESSURE: Final = frozenset({"bp", "pressure", "systolic", "diastolic"})
+_RATES: Final = _PRESSURE | {"rate", "pulse", "hr"}
+_SIGHT: Final = frozenset({"vision", "acuity", "acuities", "va", "snellen"})
+_SCORES: Final = frozenset({"pain", "score", "scores", "scored", "scale", "gcs", "power", "apgar"})
+_LINKS: Final = frozenset("is was of at around about now currently measured recorded from to".split())
+
+_HUNDRED_HOURS: Final = ("hundred", "hours")
+
+_CLASSES: Final = frozenset("type stage grade class gravida para phase category".split())
+_VERTEBRAE: Final = {"c": 8, "t": 12, "l": 5, "s": 5}
+_CLITIC_BEFORE: Final = frozenset("it that he she what there who here let".split())
+_VITAMINS: Final = frozenset({("b", 1), ("b", 6), ("b", 12), ("d", 2), ("d", 3), ("k", 1), ("k", 2)})
+
+_MONTHS: Final = (
+    "january february march april may june july august september october november december"
+).split()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The number at a place: as figures, where they are certain, and its value where it is a whole one."""
+
+    until: int
+    figures: str | None
+    value: int | None = None
+    clipped: int | None = None
+    """What it means where pressures or rates are spoken of."""
+    is_figures: bool = False
+    """It was written in figures by the engine already."""
+
+    @property
+    def is_small(self) -> bool:
+        return self.value is not None and self.value < 10 and not self.is_figures
+
+
+Rule = Callable[[Sequence[Token], int], tuple[list[Token], int] | None]
+"""What is written from a place on, and where the words after it begin; None where the rule does not apply."""
+
+
+def write_quantities(tokens: Sequence[Token]) -> tuple[list[Token], tuple[str, ...]]:
+    done: list[Token] = []
+    flags: tuple[str, ...] = ()
+    at = 0
+    while at < len(tokens):
+        written = next((found for rule in _RULES if (found := rule(tokens, at)) is not None), None)
+        if written is not None:
+            done += written[0]
+            at = written[1]
+            continue
+        reading = read_number(tokens, at)
+        if reading is None:
+            done.append(tokens[at])
+            at += 1
+            continue
+        if reading.figures is None and unit_at(tokens, reading.until) is not None:
+            flags = (AS_SAID,)
+        done += tokens[at : reading.until]
+        at = reading.until
+    return done, flags
+
+
+def read_number(tokens: Sequence[Token], at: int) -> Reading | None:
+    """The number that begins at `at`, the whole run of its words; None if none does."""
+    if at >= len(tokens):
+        return None
+    word = tokens[at].spoken
+    if _FIGURE.fullmatch(word):
+        return _read_figures(tokens, at)
+    until = _run_end(tokens, at)
+    if until == at:
+        return None
+    words = spoken(tokens, at, until - at)
+    if spoken(tokens, until, 1)[0][:1].isdigit() or word_before(tokens, at)[:1].isdigit():
+        # "one 5 mg tablet": two numbers side by side are no one number.
+        return Reading(until, None)
+    if _ordinal_follows(tokens, until):
+        return Reading(until, None)
+    figures = read_decimal(words) or read_millions(words)
+    if figures is not None:
+        return Reading(until, figures if _is_a_decimal(tokens, at, until) else None)
+    value = read_cardinal(words)
+    if value is not None:
+        return Reading(until, str(value), value)
+    return Reading(until, None, clipped=read_clipped(words))
+
+
+def _ordinal_follows(tokens: Sequence[Token], at: int) -> bool:
+    """ "forty fifth" and "one hundred and fifth" are no forty and no hundred."""
+    following = spoken(tokens, at, 2)
+    word = following[1] if following[0] == "and" else following[0]
+    return read_ordinal([word]) is not None or word in ("hundredth", "thousandth")
+
+
+def _is_a_decimal(tokens: Sequence[Token], at: int, until: int) -> bool:
+    """ "the point two centimetres below" and "at one point five patients" hold no decimal."""
+    before, words, unit = word_before(tokens, at), spoken(tokens, at, 2), unit_at(tokens, until)
+    is_dose = unit is not None and unit.short not in ("", "cm", "mm")
+    if words[0] == "point":
+        return before not in DETERMINERS and (is_dose or spoken(tokens, until, 1)[0] in KEPT)
+    return words != ["one", "point"] or before != "at" or is_dose
+
+
+def _read_figures(tokens: Sequence[Token], at: int) -> Reading:
+    text = tokens[at].text
+    if matches(tokens, at + 1, ("point",)) and "." not in text:
+        until = at + 2
+        while spoken(tokens, until, 1)[0] in DIGITS or re.fullmatch(r"\d", spoken(tokens, until, 1)[0]):
+            until += 1
+        digits = [str(DIGITS.get(word, word)) for word in spoken(tokens, at + 2, until - at - 2)]
+        if digits:
+            return Reading(until, f"{text}.{''.join(digits)}", is_figures=True)
+    plain = text.replace(",", "")
+    return Reading(at + 1, text, int(plain) if plain.isdigit() else None, is_figures=True)
+
+
+def _run_end(tokens: Sequence[Token], at: int) -> int:
+    """Where the number words from `at` on end. "and" and "point" belong to them only between two of them."""
+    until = at
+    while until < len(tokens):
+        word, following = spoken(tokens, until, 2)
+        before = word_before(tokens, until) if until > at else ""
+        joins = (word == "and" and before in ("hundred", "thousand")) or word == "point"
+        if not (_is_number_word(word) or (joins and _is_number_word(following))):
+            break
+        until += 1
+    return until
+
+
+def _is_number_word(word: str) -> bool:
+    return bool(word) and all(part in NUMBER_WORDS for part in word.split("-"))
+
+
+# --- rules, the most particular first
+
+
+def _pressure(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+    """ "one twenty over eighty" as 120/80; "six over nine" where sight, and "three over ten" where pain is spoken of."""
+    upper = read_number(tokens, at)
+    if upper is None or spoken(tokens, upper.until, 1)[0] != "over":
+        return None
+    lower = read_number(tokens, upper.until + 1)
+    if lower is None or spoken(tokens, lower.until, 1)[0] in TIMES | {"percent"}:
+        return None
+    about = _words_before(tokens, at)
+    high, low = _rate(upper), _rate(lower)
+    if high is None or low is None:
+        return None
+    is_pressure = 50 <= high <= 300 and 20 <= low <= 200 and high > low
+    is_pressure = is_pressure and (bool(about & _PRESSURE) or unit_at(tokens, lower.until) is None)
+    if not is_pressure and not about & (_SIGHT | _SCORES):
+        return None
+    return _with_unit(tokens, f"{high}/{low}", lower.until)
+
+
+def _score(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+    """ "seven out of ten" as 7/10, where a score is spoken of."""
+    reached = read_number(tokens, at)
+    if reached is None or reached.value is None or not matches(tokens, reached.until, ("out", "of")):
+        return None
+    most = read_number(tokens, reached.until + 2)
+    if most is None or most.value not in (3, 5, 10, 15, 30, 100) or not _words_before(tokens, at) & _SCORES:
+        return None
+    return [_fixed(f"{reached.value}/{most.value}", tokens[at])], most.until
+
+
+def _clock(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+    """ "three thirty pm" as 3:30 pm."""
+    until = _run_end(tokens, at)
+    following = spoken(tokens, until, 2)
+    half = next((half for half in ("am", "pm") if half == following[0] or list(half) == following), None)
+    words = spoken(tokens, at, until - at)
+    hour = read_cardinal(words[:1]) if words else None
+    if half is None or hour is None or not 1 <= hour <= 12:
+        return None
+    minute = 0 if words[1:] in ([], ["oh", "oh"]) else _minute(words[1:])
+    if minute is None:
+        return None
+    figures = str(hour) if len(words) == 1 else f"{hour}:{minute:02}"
+    return [_fixed(figures, tokens[at]), _fixed(half)], until + (1 if following[0] == half else 2)
+
+
+def _minute(words: list[str]) -> int | None:
+    if len(words) == 2 and words[0] == "oh":
+        return DIGITS.get(words[1])
+    value = read_cardinal(words)
+    return value if value is not None and 10 <= value < 60 else None
+
+
+def _date(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+    """ "the twenty third of march twenty twenty six": the day in figures, the month with its capital, then the year."""
+    for length in (2, 1):
+        day = read_ordinal(spoken(tokens, at, length))
+        of, month = spoken(tokens, at + length, 2)
+        if day is not None and day <= 31 and of == "of" and month in _MONTHS:
+            written = [_fixed(suffixed(day), tokens[at]), tokens[at + length]]
+            return _with_year(tokens, [*written, _month(tokens[at + length + 1])], at + length + 2)
+    month, following = spoken(tokens, at, 2)
+    if month not in _MONTHS:
+        return None
+    skipped = 2 if following == "the" else 1
+    for length in (2, 1):
+        day = read_ordinal(spoken(tokens, at + skipped, length))
+        if day is not None and day <= 31:
+            written = [_month(tokens[at]), *tokens[at + 1 : at + skipped], _fixed(suffixed(day))]
+            dated = _with_year(tokens, written, at + skipped + length)
+            # "she may first need" is no date; a month with a capital of its own, or a year after it, is.
+            has_capital = tokens[at].text != month and not starts_sentence(tokens, at)
+            is_date = month != "may" or has_capital or dated[1] > at + skipped + length
+            return dated if is_date else None
+    return None
+
+
+def _year(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+    """ "since twenty nineteen", "in nineteen ninety five", "june twenty twenty four"."""
+    until = _run_end(tokens, at)
+    if until == at or unit_at(tokens, until) is not None:
+        return None
+    before = word_before(tokens, at)
+    year = read_year(spoken(tokens, at, until - at))
+    if year is None or before not in {"in", "since", "year", "during", "until", *_MONTHS}:
+        return None
+    return [_fixed(str(year), tokens[at])], until
+
+
+def _with_year(tokens: Sequence[Token], written: list[Token], at: int) -> tuple[list[Token], int]:
+    until = _run_end(tokens, at)
+    year = read_year(spoken(tokens, at, until - at)) if until > at else None
+    if year is None or unit_at(tokens, until) is not None:
+        return written, at
+    return [*written, _fixed(str(year))], until
+
+
+def _month(token: Token) -> Token:
+    return replace(token, text=token.text.capitalize(), fixed=True)
+
+
+def _ordinal(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+    """ "eleventh" as 11th. "twenty second" may be a time and "twenty third degree burns" twenty: those stay."""
+    for length in (2, 1):
+        words = spoken(tokens, at, length)
+        value = read_ordinal(words)
+        if value is not None and length == 2 and words[1] in ("first", "second", "third"):
+            return list(tokens[at : at + 2]), at + 2
+        if value is not None and value >= 10:
+            return [_fixed(suffixed(value), tokens[at])], at + length
+    return None
+
+
+def _labelled(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+    """ "l five" as L5, "b twelve" as B12."""
+    letter = tokens[at].spoken
+    number = read_number(tokens, at + 1) if len(letter) == 1 else None
+    if (
+        number is None
+        or number.value is None
+        or number.is_figures
+        or unit_at(tokens, number.until) is not None
+    ):
+        return None
+    is_vertebra = 1 <= number.value <= _VERTEBRAE.get(letter, 0)
+    is_vertebra = is_vertebra and word_before(tokens, at) not in _CLITIC_BEFORE
+    is_vitamin = (letter, number.value) in _VITAMINS and word_before(tokens, at) == "vitamin"
+    is_vitamin = is_vitamin or (letter, number.value) == ("b", 12)
+    if not (is_vertebra or is_vitamin):
+        return None
+    return [_fixed(f"{letter.upper()}{number.value}", tokens[at])], number.until
+
+
+def _class(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+    """ "type two" as type 2, "grade two to three" as grade 2 to 3."""
+    if word_before(tokens, at) not in _CLASSES:
+        return None
+    chain = _chain(tokens, at)
+    if not chain or any(value.value is None or value.value > 20 for _, value in chain):
+        return None
+    if unit_at(tokens, chain[-1][1].until) is not None:
+        return None
+    return _chain_written(tokens, chain), chain[-1][1].until
+
+
+def _measured(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+    """A number, or a range of numbers, and its unit: "two to three tablets", "five hundred micrograms"."""
+    start = at
+    if spoken(tokens, at, 2) in (["a", "hundred"], ["a", "thousand"]):
+        return _a_hundred(tokens, at)
+    chain = _chain(tokens, start)
+    while chain:
+        last = chain[-1][1]
+        unit = unit_at(tokens, last.until)
+        if unit is not None and unit.is_time and _is_no_duration(tokens, chain):
+            return None
+        if unit is not None:
+            written = _chain_written(tokens, chain, grouped=not unit.is_time)
+            return _unit_written(written, unit, last.until)
+        chain = chain[:-1] if unit is None else []
+    return None
+
+
+def _is_no_duration(tokens: Sequence[Token], chain: Sequence[tuple[int, Reading]]) -> bool:
+    """ "one day she fell"; "fourteen hundred hours" is a time of day."""
+    of_day = matches(tokens, chain[-1][1].until - 1, _HUNDRED_HOURS)
+    return of_day or (len(chain) == 1 and chain[0][1].figures == "1" and not chain[0][1].is_figures)
+
+
+def _a_hundred(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+    until = _run_end(tokens, at + 1)
+    value = read_cardinal(["one", *spoken(tokens, at + 1, until - at - 1)])
+    unit = unit_at(tokens, until)
+    if value is None or unit is None:
+        return None
+    return _unit_written([_fixed(f"{value:,}", tokens[at])], unit, until)
+
+
+def _rated(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+    """ "heart rate one ten" as 110, where nothing but a rate or a pressure can be meant."""
+    reading = read_number(tokens, at)
+    if reading is None or reading.clipped is None:
+        return None
+    unit = unit_at(tokens, reading.until)
+    has_unit = unit is not None and unit.short in ("bpm", "mmHg")
+    if not has_unit and (unit is not None or not _is_of_a_rate(tokens, at)):
+        return None
+    return _with_unit(tokens, str(reading.clipped), reading.until)
+
+
+def _is_of_a_rate(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a rate or a pressure is named right before: "pulse was around", "bp one ten to"."""
+    for token in reversed(tokens[max(0, at - _CONTEXT_WORDS) : at]):
+        # Abbreviations are written already, and name one all the same.
+        word = token.text.casefold()
+        if token.kind is Kind.WORD and word in _RATES:
+            return True
+        if token.kind is not Kind.WORD or not (word in _LINKS or _is_number_word(word)):
+            return False
+    return False
+
+
+def _plain(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+    """Anything from ten on, and decimals."""
+    reading = read_number(tokens, at)
+    if reading is None or reading.figures is None or reading.is_figures or reading.is_small:
+        return None
+    if spoken(tokens, reading.until, 2) == ["and", "a"] or matches(tokens, reading.until - 1, _HUNDRED_HOURS):
+        return None
+    if _hour_of_day(tokens, reading):
+        return None
+    text = f"{reading.value:,}" if reading.value is not None and reading.value >= 10_000 else reading.figures
+    return [_fixed(text, tokens[at])], reading.until
+
+
+def _hour_of_day(tokens: Sequence[Token], reading: Reading) -> bool:
+    """ "ten to three" may be a time: both stay words, or both would have to be figures."""
+    if spoken(tokens, reading.until, 1)[0] not in ("to", "or"):
+        return False
+    following = read_number(tokens, reading.until + 1)
+    return following is not None and following.is_small
+
+
+_RULES: Final[tuple[Rule, ...]] = (
+    _date,
+    _year,
+    _clock,
+    _pressure,
+    _score,
+    _labelled,
+    _class,
+    _measured,
+    _rated,
+    _ordinal,
+    _plain,
+)
+
+# --- what the rules share
+
+
+def _chain(tokens: Sequence[Token], at: int) -> list[tuple[int, Reading]]:
+    """Numbers joined by "to", "or", "by" (or "and", after "between"), each with its place; all of them certain."""
+    joints = {"to", "or", "by"} | ({"and"} if word_before(tokens, at) == "between" else set())
+    chain: list[tuple[int, Reading]] = []
+    while (reading := read_number(tokens, at)) is not None and reading.figures is not None:
+        if word_before(tokens, at)[:1].isdigit():
+            break
+        chain.append((at, reading))
+        if spoken(tokens, reading.until, 1)[0] not in joints:
+            break
+        at = reading.until + 1
+    return chain
+
+
+def _chain_written(
+    tokens: Sequence[Token], chain: Sequence[tuple[int, Reading]], *, grouped: bool = False
+) -> list[Token]:
+    written: list[Token] = []
+    for n, (at, reading) in enumerate(chain):
+        if n:
+            written.append(tokens[at - 1])
+        assert reading.figures is not None
+        is_long = grouped and reading.value is not None and not reading.is_figures
+        written.append(_fixed(f"{reading.value:,}" if is_long else reading.figures, tokens[at]))
+    return written
+
+
+def _with_unit(tokens: Sequence[Token], figures: str, until: int) -> tuple[list[Token], int]:
+    unit = unit_at(tokens, until)
+    written = [_fixed(figures, tokens[until - 1])]
+    return (written, until) if unit is None else _unit_written(written, unit, until)
+
+
+def _unit_written(written: list[Token], unit: Unit, until: int) -> tuple[list[Token], int]:
+    if not unit.short:
+        return written, until
+    glued = unit.short in ("%",)
+    return [*written, Token(unit.short, glued=glued, fixed=True)], unit.until
+
+
+def _rate(reading: Reading) -> int | None:
+    return reading.clipped if reading.value is None else reading.value
+
+
+def _words_before(tokens: Sequence[Token], at: int) -> set[str]:
+    """The last few words of the same sentence. Abbreviations are written by now, so marks of writing do not count."""
+    words: set[str] = set()
+    while len(words) < _CONTEXT_WORDS and at > 0 and not starts_sentence(tokens, at):
+        at -= 1
+        if tokens[at].kind is Kind.WORD:
+            words.add(tokens[at].text.casefold())
+    return words
+
+
+def _fixed(text: str, place: Token | None = None) -> Token:
+    """A word as it is to be, spaced as what stood in its place."""
+    return Token(text, glued=place is not None and place.glued, fixed=True)
