@@ -83,8 +83,9 @@ export class Shell {
 
   /** What happens while effects are carried out waits until they are, or what is sent would change places. @param {Event} event */
   happen(event) {
+    if (this.isClosed) return;
     this.waiting.push(event);
-    if (this.isBusy || this.isClosed) return;
+    if (this.isBusy) return;
     this.isBusy = true;
     try {
       for (let next = this.waiting.shift(); next; next = this.waiting.shift() ?? this.#due()) this.#step(next);
