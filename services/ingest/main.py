@@ -45,10 +45,21 @@ def main() -> int:
         config = load_config()
         configure("ingest", config.log_level, config.log_format)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(config))
+            return runner.run(_logged(_run(config)))
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         return SETUP_EXIT
+
+
+async def _logged(service: Awaitable[None]) -> int:
+    """The exit code. A mistake of ours is logged: a traceback would print what the error says, which may be words."""
+    try:
+        await service
+    except SetupError:
+        raise
+    except Exception as error:
+        log.error("the service failed", exc_info=error)
+        return 1
     return 0
 
 

@@ -150,6 +150,12 @@ class StreamProtocol(WebSocketsSansIOProtocol):
             self.transport.write(_refusal(_MALFORMED).serialize())
             self.transport.close()
 
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            # A refusal is an answer too: otherwise each one is logged as an application that gave none.
+            self.handshake_complete = True
+
     def send_500_response(self) -> None:
         """The server stops before the upgrade was answered."""
         if self.initial_response is None and not self.handshake_complete:

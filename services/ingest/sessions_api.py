@@ -1,5 +1,6 @@
 """The HTTP addresses under /v1/sessions: requests into calls of `sessions.py`, values into JSON. Each asks who is asking."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final
 
@@ -95,7 +96,9 @@ class SessionsApi:
         note = await self._sessions.note(principal, session)
         # Named by its id: a label is not for the names of files, and what wrote it is not for a header.
         headers = {"Content-Disposition": f'attachment; filename="steno-{session}.{form}"'}
-        return Response(render(note, form), headers=headers, media_type=MEDIA_TYPES[form])
+        # Up to half a second for the longest session allowed, during which live ones must be heard.
+        content = await asyncio.to_thread(render, note, form)
+        return Response(content, headers=headers, media_type=MEDIA_TYPES[form])
 
     async def _label(self, request: Request, principal: Principal) -> Response:
         session = _session(request)

@@ -91,10 +91,10 @@ class Service:
         return httpx.AsyncClient(base_url=self.url, timeout=ANSWER_S_MAX, trust_env=False)
 
     @asynccontextmanager
-    async def recorder(self, **headers: str) -> AsyncIterator["Recorder"]:
+    async def recorder(self, protocol: str = PROTOCOL, **headers: str) -> AsyncIterator["Recorder"]:
         async with connect(
             f"ws://127.0.0.1:{self.port}/v1/stream",
-            subprotocols=[Subprotocol(PROTOCOL)],
+            subprotocols=[Subprotocol(protocol)],
             additional_headers=headers,
             open_timeout=ANSWER_S_MAX,
             proxy=None,

@@ -104,6 +104,12 @@ async def test_another_page_or_name_gets_no_socket(tmp_path: Path) -> None:
                 async with service.recorder(**headers):
                     pass
             assert caught.value.response.status_code == status
+        with pytest.raises(InvalidStatus) as refused:
+            async with service.recorder(protocol="steno.v2"):
+                pass
+        assert refused.value.response.status_code == 400
         async with service.recorder(Origin=service.url) as recorder:
             await recorder.hello()
             assert (await recorder.until("welcome"))["take"] == 1
+        _, _, complained = await service.stop()
+    assert '"level": "warning"' not in complained, "a refusal is no trouble of ours"
