@@ -30,13 +30,13 @@ def parse_address(url: str) -> Address:
         port = parts.port
     except ValueError:
         raise SetupError(f"{url!r} is no address; {example}") from None
+    if parts.username is not None or parts.password is not None:
+        # An address is shown and logged; a password must not travel in one.
+        raise SetupError(f"an address may not carry a name or password; {example}")
     if parts.scheme not in _SCHEMES or not parts.hostname:
         raise SetupError(f"{url!r} is no address of a server; {example}")
     if parts.path.rstrip("/") not in ("", STREAM_PATH) or parts.query or parts.fragment:
         raise SetupError(f"{url!r} has a path that Steno does not serve; {example}")
-    if parts.username is not None or parts.password is not None:
-        # An address is shown and logged; a password must not travel in one.
-        raise SetupError(f"an address may not carry a name or password; {example}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     netloc = host if port is None else f"{host}:{port}"
     return Address(urlunsplit((_SCHEMES[parts.scheme], netloc, "", "", "")))

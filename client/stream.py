@@ -40,7 +40,7 @@ from client.events import (
 )
 from client.line import Line
 from client.link import deadline_ms, step
-from client.link_state import Link, Phase
+from client.link_state import Intent, Link, Phase
 from client.pace import Pace
 from client.patience import Patience
 from client.records import Records
@@ -136,8 +136,9 @@ class Recorder:
 
     def finish(self) -> bool:
         """Stop capturing here, and finish what was captured; False if capture was over already."""
-        if not self._chores.cancel("capture"):
+        if self.link.intent is Intent.FINISHED:
             return False
+        self._chores.cancel("capture")
         self._happened(FinishPressed())
         return True
 
@@ -188,6 +189,9 @@ class Recorder:
     # --- the link
 
     def _happened(self, event: Event) -> None:
+        if self._over.done():
+            # What ends late must not begin anything: nobody would be left to close it.
+            return
         clock = self._tools.clock
         moment = Moment(clock.monotonic_ms(), clock.wall_ms(), self._tools.draw())
         if isinstance(event, Came) and event.dial == self.link.dial:
