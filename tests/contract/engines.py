@@ -1,0 +1,101 @@
+"""The engines that `test_engines.py` holds to the contract, the audio it plays to them, and how it plays it."""
+
+import asyncio
+import wave
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from services.ingest.engines.base import Engine, EngineStream, Final, Hypothesis, Through, Wordless
+from services.ingest.engines.scripted import ScriptedEngine
+from services.ingest.engines.whisper.engine import Models, WhisperEngine
+from services.ingest.engines.whisper.recogniser import WhisperModel
+from shared.config import load_config
+from shared.domain.session import SessionConfig
+from shared.domain.values import BYTES_PER_SAMPLE, samples
+from shared.speech_detector import VoiceNetwork
+from shared.tasks import stop
+from tests.doubles.clock import ManualClock
+
+SPEECH = Path(__file__).parents[1] / "data" / "speech"
+CHUNK = samples(0.1)
+
+MakeEngine = Callable[[], Engine]
+
+
+@cache
+def _models() -> Models:
+    """Loaded once for all tests: it takes a second."""
+    return Models(WhisperModel(load_config().model_dir, 2), VoiceNetwork())
+
+
+ENGINES: dict[str, MakeEngine] = {
+    "scripted": lambda: ScriptedEngine(ManualClock()),
+    "local": lambda: WhisperEngine(_models, workers=2),
+}
+
+
+@cache
+def speech() -> bytes:
+    """6.3 s of a speaker who pauses twice, then silence: a converter's noise, and nothing at all."""
+    with wave.open(str(SPEECH / "nat_jfk.wav")) as file:
+        spoken: bytes = file.readframes(samples(6.3))
+    noise = np.random.default_rng(1).integers(-3, 4, samples(1.0)).astype("<i2").tobytes()
+    return spoken + noise + bytes(samples(0.8) * BYTES_PER_SAMPLE)
+
+
+UNTIL = len(speech()) // BYTES_PER_SAMPLE
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Audio without a hole, from sample `start` of the take."""
+
+    start: int
+    pcm: bytes
+
+    @property
+    def until(self) -> int:
+        return self.start + len(self.pcm) // BYTES_PER_SAMPLE
+
+
+def part(start: int, until: int) -> Part:
+    return Part(start, speech()[start * BYTES_PER_SAMPLE : until * BYTES_PER_SAMPLE])
+
+
+async def play(engine: Engine, parts: Sequence[Part], sizes: Iterator[int] | None = None) -> list[Hypothesis]:
+    """All that a new stream says to these parts, each flushed at its end. `sizes` are of the chunks, in samples."""
+    stream = await engine.open(SessionConfig(), parts[0].start)
+    said: list[Hypothesis] = []
+    feeding = asyncio.create_task(feed(stream, parts, sizes))
+    try:
+        async for hypothesis in stream.heard():
+            said.append(hypothesis)
+            if isinstance(hypothesis, Through) and hypothesis.until == parts[-1].until:
+                break
+        await feeding
+    finally:
+        await stop(feeding)
+        await stream.close()
+    return said
+
+
+async def feed(stream: EngineStream, parts: Sequence[Part], sizes: Iterator[int] | None = None) -> None:
+    for each in parts:
+        at = 0
+        while at < len(each.pcm):
+            chunk = each.pcm[at : at + (next(sizes) if sizes else CHUNK) * BYTES_PER_SAMPLE]
+            await stream.feed(each.start + at // BYTES_PER_SAMPLE, chunk)
+            at += len(chunk)
+        await stream.flush(each.until)
+
+
+def finals(said: Sequence[Hypothesis]) -> list[Final | Wordless]:
+    return [each for each in said if isinstance(each, Final | Wordless)]
+
+
+def throughs(said: Sequence[Hypothesis]) -> list[int]:
+    return [each.until for each in said if isinstance(each, Through)]
