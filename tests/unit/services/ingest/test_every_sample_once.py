@@ -19,7 +19,7 @@ def run(chance: Random, names: list[str]) -> None:
     world.check()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from(sorted(EVENTS)), max_size=60), st.integers(0, 2**32))
 def test_in_any_order_of_events(names: list[str], seed: int) -> None:
     run(Random(seed), names)
