@@ -142,24 +142,23 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        self._requests += 1
         try:
-            await self._answer(scope, receive, send)
-        finally:
-            self._requests -= 1
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            if self._requests > self._requests_max:
+            body = await self._body(Headers(scope=scope), receive)
+            # Only now: requests whose bodies do not come must not keep out those that are here.
+            if self._requests >= self._requests_max:
                 raise Busy(
                     "this server is answering as many requests as it may; try again in a moment", BUSY_MS
                 )
-            body = await self._body(Headers(scope=scope), receive)
         except DictationError as error:
             await error_reply(error)(scope, receive, send)
             return
-        if body is not None:
+        if body is None:
+            return
+        self._requests += 1
+        try:
             await self._app(scope, _replay(body, receive), send)
+        finally:
+            self._requests -= 1
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes | None:
         """The whole body; None if the client left before it was complete."""

@@ -24,6 +24,7 @@ from tests.rules.tree import ROOT
 
 ANSWER_S_MAX = 20
 SESSION = "11111111-1111-4111-8111-111111111111"
+OTHER_SESSION = "22222222-2222-4222-8222-222222222222"
 TAKE = "aaaaaaaa-0000-4000-8000-000000000001"
 MODULE = ("-m", "services.ingest.main")
 
@@ -138,13 +139,14 @@ class Recorder:
     service: Service
     close_code: int | None = None
 
-    async def hello(self, **changes: object) -> None:
+    async def hello(self, session: str = SESSION, ticket_for: str | None = None, **changes: object) -> None:
         async with self.service.browser() as browser:
-            ticket = (await browser.post(f"/v1/sessions/{SESSION}/tickets")).json().get("token", "")
+            answer = await browser.post(f"/v1/sessions/{ticket_for or session}/tickets")
+        ticket = answer.json()["token"]
         hello = {
             "type": "hello",
             "version": 1,
-            "session": SESSION,
+            "session": session,
             "ticket": ticket,
             "take_id": TAKE,
             "dial": 1,

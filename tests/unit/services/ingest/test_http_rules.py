@@ -22,6 +22,7 @@ from services.ingest.http_rules import (
 from shared.domain.values import SessionId
 from shared.errors import Broken
 from shared.ports import EntryRow
+from shared.tasks import stop
 from tests.doubles.memory import MemoryStore
 from tests.unit.services.ingest.web import ORIGIN, PORT, SESSION, Web, upgrade
 
@@ -321,6 +322,19 @@ async def test_requests_at_once_are_bounded_and_the_next_is_told_to_come_again()
     for asked in await asyncio.gather(*waiting):
         assert asked.sent[0]["status"] == 200
     assert (await Asked(whole).of(limits)).sent[0]["status"] == 200
+
+
+async def test_requests_whose_bodies_do_not_come_keep_nobody_out() -> None:
+    async def answers(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    limits = Limits(answers, requests_max=1)
+    half: Message = {"type": "http.request", "body": b"x", "more_body": True}
+    waiting = asyncio.create_task(Asked(half).of(limits))
+    await asyncio.sleep(0)
+    whole: Message = {"type": "http.request", "body": b"", "more_body": False}
+    assert (await Asked(whole).of(limits)).sent[0]["status"] == 200
+    await stop(waiting)
 
 
 async def test_what_is_read_after_the_body_is_the_clients_leaving() -> None:

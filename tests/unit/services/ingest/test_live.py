@@ -2,13 +2,16 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from shared.wire.frames import FRAME_BYTES_MAX
 from shared.wire.messages import MESSAGE_BYTES_MAX
-from tests.unit.services.ingest.child import SESSION, Service, running
+from tests.unit.services.ingest.child import OTHER_SESSION, SESSION, Recorder, Service, running
 
 SECOND = 16_000
 
@@ -66,30 +69,54 @@ async def test_a_recorder_learns_that_its_session_was_deleted(tmp_path: Path) ->
         assert (await service.stop())[0] == 0
 
 
-async def test_what_is_too_big_or_malformed_or_late_in_order_is_answered_with_our_codes(
-    tmp_path: Path,
-) -> None:
-    async with running(tmp_path, STENO_SESSIONS_MAX="1") as service:
-        for message, code in (
-            ("x" * (MESSAGE_BYTES_MAX + 1), 4413),
-            (b"\x01" * 70_000, 4413),
-            ("zq7", 4400),
-            (b"", 4400),
-            ('{"type": "hello", "version": 2}', 4406),
-            ('{"type": "pong"}', 4400),
-        ):
+async def test_what_is_too_big_or_malformed_or_not_theirs_is_answered_with_our_codes(tmp_path: Path) -> None:
+    messages: list[tuple[str | bytes, int]] = [
+        ("x" * (MESSAGE_BYTES_MAX + 1), 4413),
+        (b"\x01" * (FRAME_BYTES_MAX + 1), 4413),
+        ("zq7", 4400),
+        (b"", 4400),
+        ('{"type": "hello", "version": 2}', 4406),
+        ('{"type": "pong"}', 4400),
+    ]
+    async with running(tmp_path) as service:
+        for message, code in messages:
             async with service.recorder() as recorder:
                 await recorder.connection.send(message)
-                bye, close_code = await recorder.goodbye()
-                assert (bye["code"], close_code, "zq7" in str(bye)) == (code, code, False)
-        for changes, code in (
-            ({"ticket": "zq7"}, 4401),
-            ({"session": "22222222-2222-4222-8222-222222222222"}, 4403),
-        ):
-            async with service.recorder() as recorder:
-                await recorder.hello(**changes)
-                bye, close_code = await recorder.goodbye()
-                assert (bye["code"], close_code, "zq7" in str(bye)) == (code, code, False)
+                await is_refused(recorder, code)
+        async with service.recorder() as recorder:
+            await recorder.hello(ticket="zq7")
+            await is_refused(recorder, 4401)
+        async with service.recorder() as recorder:
+            await recorder.hello(OTHER_SESSION, ticket_for=SESSION)
+            await is_refused(recorder, 4403)
+
+
+async def is_refused(recorder: Recorder, code: int) -> dict[str, Any]:
+    """With this code in `bye` and close, in words that repeat nothing."""
+    bye, close_code = await recorder.goodbye()
+    assert (bye["code"], close_code, "zq7" in str(bye)) == (code, code, False)
+    assert bye["retry"] is (code >= 4500)
+    return bye
+
+
+async def test_one_session_more_than_it_may_serve_is_told_when_to_come_again(tmp_path: Path) -> None:
+    async with running(tmp_path, STENO_SESSIONS_MAX="1") as service:
+        async with service.recorder() as first, service.recorder() as second:
+            await first.hello()
+            await first.until("welcome")
+            await second.hello(OTHER_SESSION)
+            assert (await is_refused(second, 4529))["retry_after_ms"] > 0
+
+
+async def test_a_body_too_big_is_refused_while_it_still_comes(tmp_path: Path) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 10_000
+
+    async with running(tmp_path) as service, service.browser() as browser:
+        answer = await browser.put(f"/v1/sessions/{SESSION}/label", content=body())
+        assert (answer.status_code, answer.json()["error"]) == (413, "too_big")
+        assert (await browser.get("/healthz")).status_code == 200
 
 
 async def test_another_page_or_name_gets_no_socket(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """What the web server answers, or cuts off, by itself: malformed and endless requests, and readers that do not read."""
 
 import asyncio
+import resource
 import socket
 
 import pytest
 from starlette.types import Receive, Scope, Send
 
 from services.ingest.http_rules import SECURITY_HEADERS, Limits, SecurityHeaders
-from services.ingest.server import FILES_BESIDE_SOCKETS, HttpProtocol, files_max, listen
+from services.ingest.server import FILES_BESIDE_SOCKETS, HttpProtocol, allow_connections, files_max, listen
 from shared.errors import SetupError
 from tests.unit.services.ingest.serving import ANSWER_S_MAX, Address, get, pause, port_of, serving, until
 
@@ -217,6 +218,12 @@ def test_it_listens_at_once_on_any_free_port(host: str, family: socket.AddressFa
 )
 def test_the_limit_of_open_files_is_raised_as_far_as_is_needed(soft: int, hard: int, expected: int) -> None:
     assert files_max(1_000, soft, hard) == expected
+
+
+def test_a_limit_that_is_high_enough_stays() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allow_connections(1)
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
 
 
 def test_a_machine_that_does_not_allow_that_many_is_told() -> None:

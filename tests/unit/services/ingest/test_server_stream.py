@@ -190,8 +190,6 @@ async def test_what_exceeds_even_the_servers_is_1009() -> None:
 
 
 async def test_a_peer_that_takes_nothing_is_cut_off_once_its_connection_is_over() -> None:
-    app = Recorders()
-
     async def floods(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "websocket.accept", "headers": [], "subprotocol": PROTOCOL})
@@ -205,7 +203,6 @@ async def test_a_peer_that_takes_nothing_is_cut_off_once_its_connection_is_over(
         await until(lambda: len(state.tasks) == 1)
         await until(lambda: not state.connections)
         client.close()
-    assert app.open == 0
 
 
 # --- stopping
@@ -272,6 +269,22 @@ async def test_a_second_signal_does_not_wait_for_the_drain() -> None:
         _, closed = await stop_while(address, app, again)
     assert closed.rcvd is not None
     assert closed.rcvd.code == 1012
+
+
+async def test_an_upgrade_that_was_not_answered_yet_is_told_that_the_server_stops() -> None:
+    asked = asyncio.Event()
+
+    async def never(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    async with serving(never) as address:
+        client = await address.connect()
+        client.send(upgrade(address.port))
+        await asked.wait()
+        address.server.handle_exit(signal.SIGTERM, None)
+        assert (await client.head()).startswith(b"HTTP/1.1 503")
+        assert b"another one answers" in await client.rest()
 
 
 async def test_a_drain_that_does_not_end_is_ended() -> None:
