@@ -32,9 +32,19 @@ ENGINE_BEHIND: Final = Notice(
 MOVING: Final = Notice("moving", "The connection moves to another server. Nothing is lost.", safe=True)
 
 
-def window_for(undelivered: int) -> int:
-    """Credit beyond covered: wider while a recorder delivers what it kept during an outage."""
-    return WINDOW_CATCHING_UP if undelivered > CATCHING_UP_BACKLOG else WINDOW_LIVE
+class Window:
+    """Credit beyond covered: wider while a recorder that returned delivers what it kept during an outage.
+
+    Decided as it is welcomed: a backlog that grows under a silent engine must stop the sender, not admit more.
+    """
+
+    def __init__(self, undelivered: int) -> None:
+        self.samples = WINDOW_CATCHING_UP if undelivered > CATCHING_UP_BACKLOG else WINDOW_LIVE
+
+    def progressed(self, undelivered: int) -> int:
+        if undelivered <= CATCHING_UP_BACKLOG:
+            self.samples = WINDOW_LIVE
+        return self.samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +78,14 @@ class Teller:
         while self._follower.next_entry < until:
             await self._say(await self._follower.entries(recent, until))
 
-    async def progress(self, recording: Recording) -> None:
+    async def progress(self, recording: Recording, window: Window) -> None:
         """Entries first, then the place they reach: an ack's `covered` never passes an entry not yet sent."""
         document = recording.document
         place = document.take_numbered(recording.take)
         await self._notice(recording)
         await self.entries(recording.recent, document.next_index)
-        self._connection.progress(place.covered, place.gaps_through, window_for(place.undelivered))
+        credit = window.progressed(place.undelivered)
+        self._connection.progress(place.covered, place.gaps_through, credit)
         self._connection.hint(_hint_message(recording.take, recording.hint))
         await self._tell_draft(document)
         self._outgoing.ready.set()

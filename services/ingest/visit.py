@@ -9,7 +9,7 @@ from services.ingest.desk import Desk, Running
 from services.ingest.events import Event, HelloCame, Place
 from services.ingest.follow import Follower
 from services.ingest.recording import Moving, Recording
-from services.ingest.teller import MOVING, Outgoing, Teller, window_for
+from services.ingest.teller import MOVING, Outgoing, Teller, Window
 from services.ingest.tickets import EXPIRES_IN_MS
 from shared.domain.session import why_lost
 from shared.domain.values import Principal, SessionId
@@ -94,10 +94,11 @@ class Visit:
         covered = document.take_numbered(take).covered if known else 0
         gaps_through = document.take_numbered(take).gaps_through if known else 0
         undelivered = document.take_numbered(take).undelivered if known else 0
+        window = Window(undelivered)
         self._connection.welcome(
             Place(take, covered, gaps_through, document.log_id),
             self._ticket(admitted.session, document.owner),
-            window_for(undelivered),
+            window.samples,
             self._clock.monotonic_ms(),
         )
         store = self._desk.gate.store
@@ -110,18 +111,18 @@ class Visit:
         else:
             recording = Recording(self._desk.parts, admitted.writer, admitted.key, admitted.config, take)
             self._running = self._desk.start(admitted.session, recording)
-            await self._tell(teller, self._running)
+            await self._tell(teller, self._running, window)
             await self._raise_reason(self._running, admitted.session)
-            await self._tell_end(teller, recording)
+            await self._tell_end(teller, recording, window)
         self._connection.all_done()
 
-    async def _tell(self, teller: Teller, running: Running) -> None:
+    async def _tell(self, teller: Teller, running: Running, window: Window) -> None:
         """While the recording lives."""
         recording = running.recording
         self._records.set()
         while not running.ended.done():
             try:
-                await teller.progress(recording)
+                await teller.progress(recording, window)
                 if self._records.is_set():
                     self._records.clear()
                     await teller.records(recording.document)
@@ -153,10 +154,10 @@ class Visit:
         if reason is not None:
             raise reason
 
-    async def _tell_end(self, teller: Teller, recording: Recording) -> None:
+    async def _tell_end(self, teller: Teller, recording: Recording, window: Window) -> None:
         """Finished: the rest of the log, `finished`, then polish and draft as they come, for a while."""
         document = recording.document
-        await teller.progress(recording)
+        await teller.progress(recording, window)
         self._connection.finished(document.take_numbered(recording.take).covered)
         self._outgoing.ready.set()
         deadline_ms = self._clock.monotonic_ms() + NOTE_AWAITED_MS

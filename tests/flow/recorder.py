@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from random import Random
 from typing import Final
 
@@ -54,9 +55,14 @@ class Audio:
     def read(self, start: int, until: int) -> bytes:
         first, begin = start // SAMPLES_PER_SECOND, start * BYTES_PER_SAMPLE
         last = -(-until // SAMPLES_PER_SECOND)
-        pcm = b"".join(Random(f"{self.seed} {n}").randbytes(SECOND_BYTES) for n in range(first, last))
+        pcm = b"".join(_second(self.seed, n) for n in range(first, last))
         begin -= first * SECOND_BYTES
         return pcm[begin : begin + (until - start) * BYTES_PER_SAMPLE]
+
+
+@lru_cache(maxsize=256)
+def _second(seed: str, number: int) -> bytes:
+    return Random(f"{seed} {number}").randbytes(SECOND_BYTES)
 
 
 @dataclass
@@ -103,6 +109,7 @@ class Recorder:
         self.tape = Tape(tape_samples_max)
         self.seen = Seen()
         self.wire: Wire | None = None
+        self.chunk_ms = CHUNK_MS
         self.dials = 0
         self.notes: list[str] = []
         """What happened, for the report of a failure."""
@@ -119,6 +126,7 @@ class Recorder:
         self._capturing = False
         self._microphone: asyncio.Task[None] | None = None
         self._flushing = False
+        self._left = False
 
     # --- the person
 
@@ -160,7 +168,8 @@ class Recorder:
         self.hear(Missed("device_lost", wall_ms))
 
     async def close(self) -> None:
-        """As when the page is closed: nothing is said."""
+        """As when the page is closed: nothing is said, and nothing is heard."""
+        self._left = True
         if self._timer is not None:
             self._timer.cancel()
         if self.wire is not None:
@@ -174,15 +183,17 @@ class Recorder:
 
     async def _capture(self) -> None:
         while True:
-            await self._clock.sleep_ms(CHUNK_MS)
+            await self._clock.sleep_ms(self.chunk_ms)
             if self._capturing:
-                until = self.tape.until + self._random.randint(1, 2 * CHUNK_MS) * 16
+                until = self.tape.until + self._random.randint(1, 2 * self.chunk_ms) * 16
                 self.tape.add(self.audio.read(self.tape.until, until))
                 self.hear(Captured(until))
 
     # --- the link
 
     def hear(self, event: Event) -> None:
+        if self._left:
+            return
         now_ms = self._clock.monotonic_ms()
         before = self.link.phase
         self.link, effects = step(

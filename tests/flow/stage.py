@@ -1,10 +1,11 @@
 """A session on the simulated service, its recorders, and what must be true once they are done."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from random import Random
 from typing import Any, Final
 
+from client.events import ContinueHere
 from client.link_state import Phase
 from services.ingest.engines.scripted import NO_FAULTS, Faults
 from shared.domain.entries import Logged
@@ -13,13 +14,16 @@ from shared.domain.values import SessionId, TakeId, samples
 from tests.doubles.faulty_store import Fault
 from tests.flow.oracle import check_log, check_seen, spans_missing
 from tests.flow.recorder import Recorder, Service
-from tests.flow.virtual_time import VirtualClock
+from tests.flow.virtual_time import VirtualClock, run
 from tests.flow.world import World
 
 QUIET_MS: Final = 60_000
 """After the last recorder is done the service has nothing left to do within this."""
 
 WAIT_MS_MAX: Final = 400_000
+
+
+Act = Callable[["Stage"], Awaitable[None]]
 
 
 def no_faults() -> Iterator[Fault]:
@@ -84,9 +88,9 @@ class Stage:
     # --- the end
 
     async def done(self, recorder: Recorder) -> None:
-        """The person presses Finish, and whatever it takes until the page says that all is done."""
+        """The person presses Finish, and "continue here" where asked, until the page says that all is done."""
         recorder.finish()
-        await self.until(lambda: recorder.link.phase is Phase.DONE, what=f"{recorder.name} is done")
+        await self.until(lambda: is_done(recorder), what=f"{recorder.name} is done")
 
     async def check(self) -> list[Logged]:
         """Everything every recorder captured is stored once, in order; gives the log."""
@@ -113,6 +117,36 @@ class Stage:
         assert not any(busy), "an instance still has connections or recordings"
         assert not self.world.failures, self.world.failures
         assert not self._too_soon, self._too_soon
+
+
+def is_done(recorder: Recorder) -> bool:
+    """Whether its page says so; a person who is told that another recorder has the session continues here."""
+    if recorder.link.phase is Phase.STOPPED:
+        recorder.hear(ContinueHere())
+    return recorder.link.phase is Phase.DONE
+
+
+def on_stage(
+    act: Act, instances: int = 1, engine_faults: Faults = NO_FAULTS, *, checked: bool = True
+) -> None:
+    """Play `act` in virtual time, and hold what is stored to what was captured."""
+
+    async def perform() -> None:
+        stage = Stage(Random(1), engine_faults)
+        stage.world.start(instances)
+        try:
+            await act(stage)
+            if checked:
+                await stage.check()
+        finally:
+            await stage.close()
+
+    run(perform())
+
+
+async def recorded(stage: Stage, recorder: Recorder, seconds: float) -> None:
+    until = recorder.tape.until + samples(seconds)
+    await stage.until(lambda: recorder.tape.until >= until, what="recorded")
 
 
 def uuid(random: Random) -> str:

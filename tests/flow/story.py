@@ -11,10 +11,10 @@ from shared.deletion import bury, remove_remains
 from shared.domain.values import Holder, Span, samples
 from tests.doubles.faulty_store import Fault, seeded
 from tests.flow.recorder import Recorder
-from tests.flow.stage import Stage, uuid
+from tests.flow.stage import Stage, is_done, uuid
 from tests.flow.virtual_time import run
 
-STORY_MS_MAX: Final = 90_000
+STORY_MS_MAX: Final = 120_000
 HEALED_MS_MAX: Final = 400_000
 """Once the world is whole again, everybody is done within this."""
 
@@ -68,6 +68,7 @@ class Story:
             ("kill", self._kill, 1),
             ("move", self._move, 1),
             ("outage", self._outage, 1),
+            ("sweep", self.world.sweep, 1),
             ("check", self._check_now, 1),
             ("delay", self._delay, 1),
             ("clock", self._clock, 1),
@@ -93,7 +94,7 @@ class Story:
     async def _offline(self) -> None:
         recorder = self._recorder
         recorder.go_offline()
-        await self._while(60_000)
+        await self._while(self.random.choice([5_000, 60_000, 150_000]))
         recorder.go_online()
 
     async def _ghost(self) -> None:
@@ -168,12 +169,7 @@ class Story:
         for recorder in self.stage.recorders:
             recorder.finish()
         for recorder in self.stage.recorders:
-            await self.stage.until(lambda each=recorder: self._is_done(each), HEALED_MS_MAX, recorder.name)
-
-    def _is_done(self, recorder: Recorder) -> bool:
-        if recorder.link.phase is Phase.STOPPED:
-            recorder.hear(ContinueHere())
-        return recorder.link.phase is Phase.DONE
+            await self.stage.until(lambda each=recorder: is_done(each), HEALED_MS_MAX, recorder.name)
 
     async def _all_hear_of_the_deletion(self) -> None:
         for recorder in self.stage.recorders:

@@ -1,39 +1,14 @@
 """What broke earlier drafts of the protocol, one at a time: sockets, dials and leases."""
 
-from collections.abc import Awaitable, Callable
-from random import Random
-
 import pytest
 
 from client.events import ContinueHere
 from client.link_state import Phase
-from services.ingest.engines.scripted import CELL, NO_FAULTS, Faults
+from services.ingest.engines.scripted import CELL, Faults
 from shared.domain.session import SessionState
 from shared.domain.values import samples
 from tests.doubles.faulty_store import REPLY_LOST
-from tests.flow.recorder import Recorder
-from tests.flow.stage import Stage
-from tests.flow.virtual_time import run
-
-Act = Callable[[Stage], Awaitable[None]]
-
-
-def on_stage(act: Act, instances: int = 1, engine_faults: Faults = NO_FAULTS, seed: int = 1) -> None:
-    async def perform() -> None:
-        stage = Stage(Random(seed), engine_faults)
-        stage.world.start(instances)
-        try:
-            await act(stage)
-            await stage.check()
-        finally:
-            await stage.close()
-
-    run(perform())
-
-
-async def recorded(stage: Stage, recorder: Recorder, seconds: float) -> None:
-    until = recorder.tape.until + samples(seconds)
-    await stage.until(lambda: recorder.tape.until >= until, what="recorded")
+from tests.flow.stage import Stage, on_stage, recorded
 
 
 def test_a_socket_dying_mid_word_splits_no_word() -> None:
@@ -137,11 +112,9 @@ def test_a_stuck_connection_asks_for_the_lease_after_somebody_continued_elsewher
         second.record()
         await recorded(stage, second, 2)
         stuck.release()
-        await stage.sleep(3)
+        await stage.sleep(30)
+        assert first.dials + second.dials <= 8, "they do not go on taking the session from each other"
         await stage.done(second)
-        await stage.until(lambda: first.link.phase is Phase.STOPPED or first.link.delivery.is_delivered)
-        if first.link.phase is Phase.STOPPED:
-            first.hear(ContinueHere())
         await stage.done(first)
 
     on_stage(act)
@@ -226,6 +199,7 @@ def test_cuts_after_every_second_of_new_audio_with_a_late_engine(instances: int)
 def test_a_black_hole_for_45_minutes_asks_nobody_to_sign_in() -> None:
     async def act(stage: Stage) -> None:
         recorder = stage.recorder()
+        recorder.chunk_ms = 1_000
         recorder.record()
         await recorded(stage, recorder, 5)
         recorder.go_offline()

@@ -11,6 +11,7 @@ from typing import Any
 import tink
 from tink import aead
 
+from services.autosave.sweep import Sweep
 from services.ingest.admission import Gate
 from services.ingest.desk import Desk
 from services.ingest.engines.scripted import NO_FAULTS, Faults, ScriptedEngine
@@ -19,8 +20,8 @@ from services.ingest.tickets import TicketKey, Tickets
 from services.ingest.ws import serve
 from shared.domain.entries import Logged
 from shared.domain.session import SessionDocument
-from shared.domain.values import Principal, SessionId
-from shared.errors import DictationError
+from shared.domain.values import Holder, Principal, SessionId
+from shared.errors import DictationError, Retry
 from shared.ports import KeyEncryption
 from shared.sealing import open_entry, unwrap_key
 from tests.doubles.faulty_store import Fault, FaultyStore
@@ -123,6 +124,16 @@ class World:
     def restart(self, place: int) -> None:
         if self.instances[place] is None:
             self.instances[place] = self._new_instance()
+
+    async def sweep(self) -> None:
+        """As once a minute; an outage leaves the rest to the next one."""
+        store = FaultyStore(self.store, self.clock, self.faults())
+        sweep = Sweep(store, self.bus, self.blobs, self.clock, lambda: Holder(self._draw_id()))
+        try:
+            await sweep.run_once()
+        except Retry:
+            pass
+        await store.landed()
 
     async def close(self) -> None:
         for place in range(len(self.instances)):
