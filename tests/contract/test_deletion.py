@@ -1,8 +1,9 @@
 """Deleting a session, over every store, bus and blob storage: whatever dies on the way, asked again nothing is left."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ from shared.domain.values import Holder, LogId, SessionId
 from shared.errors import LeaseLost, SessionDeleted, StoreUnavailable
 from shared.lease import LogWriter
 from shared.ports import Blobs, Bus, EntryRow, RecordName, Store, Stored, Subscriber, Wakeup
+from tests.contract.adapters import BLOBS, BUSES, STORES, Kind
+from tests.contract.conftest import opening
 from tests.contract.crashing import Crash, Crashed
 from tests.contract.examples import ANOTHER, SESSION, document, grown, polished_row, session_id
 from tests.doubles.clock import ManualClock
@@ -32,9 +35,24 @@ class Place:
         return Place(crash.port(self.store), crash.port(self.blobs), crash.port(self.bus))
 
 
-@pytest.fixture
-def place(store: Store, blobs: Blobs, bus: Bus) -> Place:
-    return Place(store, blobs, bus)
+PLACES = [
+    *((each, BUSES[0], BLOBS[0]) for each in STORES),
+    *((STORES[0], each, BLOBS[0]) for each in BUSES[1:]),
+    *((STORES[0], BUSES[0], each) for each in BLOBS[1:]),
+    (STORES[-1], BUSES[-1], BLOBS[-1]),
+]
+"""Every adapter once, beside others that are quick; and those of one machine together."""
+
+
+@pytest.fixture(params=PLACES, ids=lambda kinds: "-".join(kind.name for kind in kinds))
+async def place(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Place]:
+    kinds: tuple[Kind[Store], Kind[Bus], Kind[Blobs]] = request.param
+    async with (
+        opening(kinds[0], tmp_path, clock) as open_store,
+        opening(kinds[1], tmp_path, clock) as open_bus,
+        opening(kinds[2], tmp_path, clock) as open_blobs,
+    ):
+        yield Place(await open_store(), await open_blobs(), await open_bus())
 
 
 async def lived(place: Place, session: SessionId) -> Stored:

