@@ -32,6 +32,7 @@ class LogWriter:
         self._clock = clock
         self._give_up_after_ms = give_up_after_ms
         self._holder = stored.document.holder
+        self._unsettled = False
         self.stored = stored
 
     @property
@@ -50,6 +51,13 @@ class LogWriter:
             LeaseLost: another holder wrote; nothing of this commit is stored, or it is and they continued from it.
             StoreUnavailable: the store failed for `give_up_after_ms`; the outcome is unknown and this writer is spent.
         """
+        # A commit that was cancelled or given up may have landed, and the next one would be taken for it.
+        assert not self._unsettled, "what became of the last commit is not known"
+        self._unsettled = True
+        await self._commit(document, rows)
+        self._unsettled = False
+
+    async def _commit(self, document: SessionDocument, rows: Sequence[EntryRow]) -> None:
         first = self.document.next_index
         assert len(rows) <= ENTRIES_PER_COMMIT_MAX
         assert document.next_index == first + len(rows)

@@ -182,6 +182,22 @@ async def test_a_store_that_stays_down_is_given_up(
     assert await store.load(SESSION) == stored
 
 
+@pytest.mark.parametrize("count", [0, 1])
+async def test_a_writer_whose_last_commit_is_unknown_writes_no_more(
+    store: Store, faulty: FaultyStore, writer: LogWriter, clock: ManualClock, count: int
+) -> None:
+    """Else the next commit, longer or shorter, would find the last one landed and take it for itself."""
+    faulty.next_writes(REPLY_LOST)
+    faulty.next_reads(*[REFUSED] * 100)
+    committing = asyncio.create_task(writer.commit(*grown(writer.stored, 2, b"mine")))
+    await written_by_somebody(store)
+    committing.cancel()
+    await asyncio.gather(committing, return_exceptions=True)
+    with pytest.raises(AssertionError, match="not known"):
+        await committed(writer, clock, count, b"other words")
+    assert await said(store) == [b"mine"] * 2
+
+
 async def test_a_store_that_refuses_to_write_and_to_read_is_given_up(
     store: Store, faulty: FaultyStore, clock: ManualClock, stored: Stored
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.sqlite import SqliteStore
+from shared.adapters.sqlite import CHANGES_PAGE, SqliteStore
 from shared.adapters.sqlite_file import (
     BUSY_MS_MAX,
     SqliteThread,
@@ -19,6 +19,7 @@ from shared.adapters.sqlite_file import (
 )
 from shared.errors import SetupError, StoreUnavailable
 from shared.lease import ATTEMPT_MS_MAX
+from shared.ports import RecordName
 from tests.contract.examples import ANOTHER, SESSION, document, grown
 from tests.doubles.nobody import place_of_nobody, without_rights
 
@@ -204,6 +205,32 @@ async def test_every_commit_reaches_the_disk_before_it_is_acknowledged(path: Pat
         with transaction(connection, durable=False):
             assert connection.execute("PRAGMA synchronous").fetchone() == (1,)
         assert connection.execute("PRAGMA secure_delete").fetchone() == (1,)
+
+
+async def test_more_changes_than_a_page_are_all_told(path: Path, store: SqliteStore) -> None:
+    changes, count = store.watch(), 2 * CHANGES_PAGE + 1
+    with beside(path) as connection:
+        connection.execute("BEGIN")
+        connection.executemany(
+            "INSERT INTO records VALUES (?, 'draft', 'version', ?, x'80')",
+            [(f"{number:08d}", number) for number in range(1, count + 1)],
+        )
+        connection.execute("COMMIT")
+    async with asyncio.timeout(5):
+        told = [await anext(changes) for _ in range(count)]
+    assert told == [f"{number:08d}" for number in range(1, count + 1)]
+
+
+async def test_a_listener_that_begins_again_is_told_what_it_missed(store: SqliteStore) -> None:
+    first = store.watch()
+    await store.write_record(SESSION, RecordName.DRAFT, {}, None)
+    assert await anext(first) == SESSION
+    await store.write_record(ANOTHER, RecordName.DRAFT, {}, None)
+    async with asyncio.timeout(5):
+        assert await anext(store.watch()) in (SESSION, ANOTHER)
+        again = store.watch()
+        while await anext(again) != ANOTHER:
+            pass
 
 
 async def test_a_mistake_of_ours_is_not_taken_for_trouble_of_the_store(path: Path) -> None:
