@@ -133,8 +133,9 @@ class Connection:
 
     def _take(self, message: ClientMessage | Frame, now_ms: int) -> Event | None:
         match message:
-            case Frame() | GapSent():
-                return self._take_upstream(message, now_ms)
+            case Hello():
+                self._greeted_by_ms = now_ms + ADMISSION_MS_MAX
+                return HelloCame(message)
             case Pong():
                 self._pings.answered(message.echo)
                 return PongCame(message.captured_until)
@@ -142,9 +143,8 @@ class Connection:
                 return PauseCame(self._upstream.mark(at))
             case Finish(until=until):
                 return FinishCame(self._upstream.mark(until))
-            case Hello():
-                self._greeted_by_ms = now_ms + ADMISSION_MS_MAX
-                return HelloCame(message)
+            case _:
+                return self._take_upstream(message, now_ms)
 
     def _take_upstream(self, message: Frame | GapSent, now_ms: int) -> Event | None:
         upstream = self._upstream

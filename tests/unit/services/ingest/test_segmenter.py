@@ -1,8 +1,10 @@
 """Hypotheses and gaps in, entries in sample order out; what is given is final, and covers every sample once."""
 
+from typing import cast
+
 import pytest
 
-from services.ingest.engines.base import Final, Hint, Through, Wordless
+from services.ingest.engines.base import Final, Hint, Hypothesis, Through, Wordless
 from services.ingest.events import GapCame
 from services.ingest.segmenter import Segmenter, Settled
 from shared.domain.entries import Gap, GapCause, Segment, Word
@@ -202,3 +204,8 @@ def test_gaps_out_of_order_are_our_own_mistake() -> None:
     one.gap(lost(1, 100, 300))
     with pytest.raises(AssertionError):
         one.gap(never_captured(2, 299))
+
+
+def test_what_is_no_hypothesis_is_our_own_mistake() -> None:
+    with pytest.raises(AssertionError):
+        segmenter().hear(cast(Hypothesis, "noise"))
