@@ -64,6 +64,10 @@ _LINE_VERBS: Final = frozenset(
 )
 """After "new line" these speak of a cannula or a drug."""
 
+_QUOTED_MAX: Final = 64
+_SENTENCE_MAX: Final = 64
+"""How far is looked for the other end of a quotation, or the start of a question: engines may repeat words for ever."""
+
 _QUESTIONS: Final = frozenset(
     "is are was were am do does did has have had can could will would should shall may might what when where why"
     " who whom whose which how".split()
@@ -163,11 +167,11 @@ def _as_line(tokens: Sequence[Token], at: int, until: int) -> bool:
 
 
 def _closes(tokens: Sequence[Token], at: int, until: int) -> bool:
-    return any(token.spoken == "quote" for token in tokens[:at])
+    return any(token.spoken == "quote" for token in tokens[max(0, at - _QUOTED_MAX) : at])
 
 
 def _opens(tokens: Sequence[Token], at: int, until: int) -> bool:
-    return any(token.spoken == "unquote" for token in tokens[until:])
+    return any(token.spoken == "unquote" for token in tokens[until : until + _QUOTED_MAX])
 
 
 def _mark(text: str) -> tuple[Token, ...]:
@@ -257,7 +261,7 @@ def _question_mark(tokens: Sequence[Token], at: int) -> _Found | None:
 
 def _asks(tokens: Sequence[Token], at: int) -> bool:
     start = at
-    while not starts_sentence(tokens, start):
+    while not starts_sentence(tokens, start) and at - start < _SENTENCE_MAX:
         start -= 1
     return start < at and tokens[start].spoken in _QUESTIONS
 

@@ -90,14 +90,12 @@ def read_clipped(words: Sequence[str]) -> int | None:
 def read_year(words: Sequence[str]) -> int | None:
     """ "nineteen ninety five", "twenty twenty six", "twenty oh nine", "two thousand and nine"."""
     words = _parted(words)
-    if len(words) >= 2 and words[0] in CENTURIES:
+    if words and words[0] in CENTURIES:
         rest = words[1:]
-        if len(rest) == 2 and rest[0] == "oh":
-            below: int | None = DIGITS.get(rest[1])
-        else:
-            below = _below_hundred(rest)
-            below = below if below is not None and below >= 10 else None
-        return None if below is None else 100 * CENTURIES[words[0]] + below
+        is_early = len(rest) == 2 and rest[0] == "oh"
+        below = DIGITS.get(rest[1]) if is_early else _below_hundred(rest)
+        if below is not None and (is_early or below >= 10):
+            return 100 * CENTURIES[words[0]] + below
     value = read_cardinal(words)
     return value if value is not None and 1900 <= value <= 2099 else None
 
@@ -130,7 +128,7 @@ def _below_thousand(words: Sequence[str], *, teens: bool = False) -> int | None:
     at = words.index("hundred")
     hundreds = _below_hundred(words[:at])
     rest = words[at + 1 :]
-    if hundreds is None or hundreds == 0 or hundreds > (19 if teens and not rest else 9):
+    if hundreds is None or not (1 <= hundreds <= 9 or (teens and not rest and 11 <= hundreds <= 19)):
         return None
     if not rest:
         return 100 * hundreds

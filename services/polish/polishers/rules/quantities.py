@@ -36,6 +36,9 @@ _SIGHT: Final = frozenset({"vision", "acuity", "acuities", "va", "snellen"})
 _SCORES: Final = frozenset({"pain", "score", "scores", "scored", "scale", "gcs", "power", "apgar"})
 _LINKS: Final = frozenset("is was of at around about now currently measured recorded from to".split())
 
+_CHAIN_MAX: Final = 4
+"""Numbers in one range: "two by three by four centimetres" and one to spare."""
+
 _HUNDRED_HOURS: Final = ("hundred", "hours")
 
 _CLASSES: Final = frozenset("type stage grade class gravida para phase category".split())
@@ -74,6 +77,10 @@ def write_quantities(tokens: Sequence[Token]) -> tuple[list[Token], tuple[str, .
     flags: tuple[str, ...] = ()
     at = 0
     while at < len(tokens):
+        if not _may_begin(tokens[at].spoken):
+            done.append(tokens[at])
+            at += 1
+            continue
         written = next((found for rule in _RULES if (found := rule(tokens, at)) is not None), None)
         if written is not None:
             done += written[0]
@@ -89,6 +96,18 @@ def write_quantities(tokens: Sequence[Token]) -> tuple[list[Token], tuple[str, .
         done += tokens[at : reading.until]
         at = reading.until
     return done, flags
+
+
+def _may_begin(word: str) -> bool:
+    """Whether any rule begins with this word: most words are plain, and are passed at once."""
+    return (
+        len(word) == 1
+        or word[:1].isdigit()
+        or word == "point"
+        or word in _MONTHS
+        or _is_number_word(word)
+        or read_ordinal([word]) is not None
+    )
 
 
 def read_number(tokens: Sequence[Token], at: int) -> Reading | None:
@@ -409,7 +428,7 @@ def _chain(tokens: Sequence[Token], at: int) -> list[tuple[int, Reading]]:
     """Numbers joined by "to", "or", "by" (or "and", after "between"), each with its place; all of them certain."""
     joints = {"to", "or", "by"} | ({"and"} if word_before(tokens, at) == "between" else set())
     chain: list[tuple[int, Reading]] = []
-    while (reading := read_number(tokens, at)) is not None and reading.figures is not None:
+    while len(chain) < _CHAIN_MAX and (reading := read_number(tokens, at)) and reading.figures is not None:
         if word_before(tokens, at)[:1].isdigit():
             break
         chain.append((at, reading))
@@ -451,12 +470,12 @@ def _rate(reading: Reading) -> int | None:
 
 def _words_before(tokens: Sequence[Token], at: int) -> set[str]:
     """The last few words of the same sentence. Abbreviations are written by now, so marks of writing do not count."""
-    words: set[str] = set()
-    while len(words) < _CONTEXT_WORDS and at > 0 and not starts_sentence(tokens, at):
+    words: list[str] = []
+    while len(words) < _CONTEXT_WORDS and not starts_sentence(tokens, at):
         at -= 1
         if tokens[at].kind is Kind.WORD:
-            words.add(tokens[at].text.casefold())
-    return words
+            words.append(tokens[at].text.casefold())
+    return set(words)
 
 
 def _fixed(text: str, place: Token | None = None) -> Token:

@@ -28,11 +28,13 @@ class Token:
     """Nothing stands between it and what comes after it."""
     fixed: bool = False
     """Written as it is to be: no later rule reads or changes it."""
+    spoken: str = field(init=False, repr=False)
+    """What a rule may take it for: the word in lower case; nothing for marks and for what is fixed."""
 
-    @property
-    def spoken(self) -> str:
-        """What a rule may take it for: the word in lower case; nothing for marks and for what is fixed."""
-        return self.text.casefold() if self.kind is Kind.WORD and not self.fixed else ""
+    def __post_init__(self) -> None:
+        # Kept, not computed: rules look at each word dozens of times.
+        is_read = self.kind is Kind.WORD and not self.fixed
+        object.__setattr__(self, "spoken", self.text.casefold() if is_read else "")
 
 
 LINE: Final = Token("\n", Kind.BREAK)

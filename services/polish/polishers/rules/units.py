@@ -78,10 +78,10 @@ class Unit:
 
 
 def unit_at(tokens: Sequence[Token], at: int) -> Unit | None:
-    for phrase, short in _PHRASES.items():
-        if matches(tokens, at, phrase):
-            return Unit(short, at + len(phrase))
     word, following = spoken(tokens, at, 2)
+    for phrase, short in _PHRASES.items():
+        if phrase[0] == word and matches(tokens, at, phrase):
+            return Unit(short, at + len(phrase))
     if word in ("gram", "grams") and following in _STAINED:
         # "two gram negative rods" weigh nothing.
         return None
