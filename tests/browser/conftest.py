@@ -23,13 +23,14 @@ def chromium_path() -> str:
     return found
 
 
-def launch(playwright: Playwright, *flags: str) -> Browser:
+def launch(playwright: Playwright, *flags: str, speech: Path = SPEECH) -> Browser:
+    """The fake microphone says `speech`, and then says it again."""
     return playwright.chromium.launch(
         executable_path=chromium_path(),
         args=[
             "--no-sandbox",
             "--use-fake-device-for-media-stream",
-            f"--use-file-for-fake-audio-capture={SPEECH}",
+            f"--use-file-for-fake-audio-capture={speech}",
             "--autoplay-policy=no-user-gesture-required",
             *(flags or ("--use-fake-ui-for-media-stream",)),
         ],

@@ -17,7 +17,7 @@ def test_a_killed_server_costs_no_word(page: RecorderPage, stack: Stack) -> None
     stack.wait_for_restart(starts)
     page.waits_for_more(12, within_ms=30_000)
     page.press("Finish")
-    page.sees("Finished. Everything is saved.")
+    page.sees("Finished. All that was recorded here is saved.")
     page.has_everything()
     page.is_clean(LOST_CONNECTION)
 
@@ -33,7 +33,7 @@ def test_a_network_that_goes_away_without_a_word_costs_none(page: RecorderPage) 
     page.waits_for_more(36, within_ms=20_000)
     page.sees_lamp("Network", "Connected")
     page.press("Finish")
-    page.sees("Finished. Everything is saved.")
+    page.sees("Finished. All that was recorded here is saved.")
     page.has_everything()
     page.is_clean(LOST_CONNECTION)
 
@@ -47,7 +47,7 @@ def test_finish_without_a_network_waits_for_it_and_says_so(page: RecorderPage) -
     page.sees("Keep this page open: it finishes by itself once the network is back.")
     page.passes(5_000)
     page.context.set_offline(False)
-    page.sees("Finished. Everything is saved.", within_ms=20_000)
+    page.sees("Finished. All that was recorded here is saved.", within_ms=20_000)
     page.has_everything()
     page.is_clean(LOST_CONNECTION)
 
@@ -67,12 +67,12 @@ def test_the_page_that_is_displaced_is_told_and_can_go_on(page: RecorderPage, op
     other.press("Pause")
     page.sees_lamp("Network", "Connected")
     page.press("Finish")
-    page.sees("Finished. Everything is saved.")
+    page.sees("Finished. All that was recorded here is saved.")
     page.has_everything(take=1)
     # What the other page captured before it was displaced is still on its tape, and goes into its own take.
     other.press("Continue here")
     other.press("Finish")
-    other.sees("Finished. Everything is saved.")
+    other.sees("Finished. All that was recorded here is saved.")
     other.has_everything(take=2)
     expect(other.log).to_contain_text("Recording 2")
     page.is_clean()
@@ -91,7 +91,7 @@ def test_a_page_that_was_closed_is_gone_on_with_as_a_new_take(page: RecorderPage
     again.press("Record")
     expect(again.log).to_contain_text("Recording 2", timeout=15_000)
     again.press("Finish")
-    again.sees("Finished. Everything is saved.")
+    again.sees("Finished. All that was recorded here is saved.")
     assert again.session == page.session
     page_entries = {each["take"] for each in again.entries()}
     assert page_entries == {1, 2}

@@ -25,7 +25,7 @@ def test_closing_while_recording_is_warned_of(page: RecorderPage) -> None:
     assert leave(page) == ["beforeunload"]
     page.waits_for_more(2)
     page.press("Finish")
-    page.sees("Finished. Everything is saved.")
+    page.sees("Finished. All that was recorded here is saved.")
 
 
 def test_closing_with_audio_that_is_not_covered_is_warned_of(page: RecorderPage) -> None:
@@ -37,14 +37,14 @@ def test_closing_with_audio_that_is_not_covered_is_warned_of(page: RecorderPage)
     page.sees("Keep this page open")
     assert leave(page) == ["beforeunload"]
     page.context.set_offline(False)
-    page.sees("Finished. Everything is saved.", within_ms=25_000)
+    page.sees("Finished. All that was recorded here is saved.", within_ms=25_000)
 
 
 def test_nobody_is_held_back_who_has_nothing_to_lose(page: RecorderPage) -> None:
     page.press("Record")
     page.waits_for_cells(2)
     page.press("Finish")
-    page.sees("Finished. Everything is saved.")
+    page.sees("Finished. All that was recorded here is saved.")
     closed: list[bool] = []
     page.page.once("close", lambda _: closed.append(True))
     page.page.close(run_before_unload=True)

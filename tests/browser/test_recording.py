@@ -15,7 +15,7 @@ def test_words_appear_as_they_are_spoken_and_all_of_them_are_there_at_the_end(pa
         page.sees_lamp(lamp, says)
     page.sees(re.compile(r"\d s on this device, not yet saved"))
     page.press("Finish")
-    page.sees("Finished. Everything is saved.")
+    page.sees("Finished. All that was recorded here is saved.")
     page.has_everything()
     page.is_clean()
 
@@ -31,7 +31,7 @@ def test_a_pause_advances_nothing_and_record_goes_on(page: RecorderPage) -> None
     page.press("Record")
     page.waits_for_more(4)
     page.press("Finish")
-    page.sees("Finished. Everything is saved.")
+    page.sees("Finished. All that was recorded here is saved.")
     page.has_everything()
     page.is_clean()
 
@@ -51,7 +51,7 @@ def test_only_what_makes_sense_can_be_pressed(page: RecorderPage) -> None:
     expect(page.button("Record")).to_be_enabled()
     assert enabled() == ["Record", "Finish", "Copy note"]
     page.press("Finish")
-    page.sees("Finished. Everything is saved.")
+    page.sees("Finished. All that was recorded here is saved.")
     assert enabled() == ["Copy note"]
 
 
@@ -60,7 +60,7 @@ def test_the_note_is_copied_as_it_is_read(page: RecorderPage) -> None:
     page.press("Record")
     page.waits_for_cells(3)
     page.press("Finish")
-    page.sees("Finished. Everything is saved.")
+    page.sees("Finished. All that was recorded here is saved.")
     page.press("Copy note")
     page.sees("Copied")
     copied: str = page.page.evaluate("navigator.clipboard.readText()")
@@ -73,7 +73,7 @@ def test_a_label_is_saved_with_the_session_and_listed(page: RecorderPage, opener
     page.waits_for_cells(2)
     expect(page.page.get_by_role("navigation")).to_contain_text("Example, left knee")
     page.press("Finish")
-    page.sees("Finished. Everything is saved.")
+    page.sees("Finished. All that was recorded here is saved.")
     other = opener()
     other.page.get_by_role("button", name="Example, left knee").click()
     expect(other.page.get_by_label("Patient or title")).to_have_value("Example, left knee")
@@ -91,4 +91,4 @@ def test_the_page_is_worked_by_keyboard_alone(page: RecorderPage) -> None:
     page.page.keyboard.press("Tab")
     expect(page.button("Finish")).to_be_focused()
     page.page.keyboard.press("Space")
-    page.sees("Finished. Everything is saved.")
+    page.sees("Finished. All that was recorded here is saved.")

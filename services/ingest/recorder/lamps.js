@@ -19,7 +19,7 @@ const BEHIND_SAMPLES = 20 * SAMPLES_PER_SECOND;
 export const lampsOf = (facts, state) => ({
   microphone: microphone(facts.recording),
   network: network(facts),
-  speech: speech(facts.recording, state),
+  speech: speech(facts, state),
 });
 
 /** @param {Recording | null} recording @returns {Lamp} */
@@ -73,12 +73,12 @@ const NOTICED = {
   storage: "Saving slowly",
 };
 
-/** @param {Recording | null} recording @param {State} state @returns {Lamp} */
-function speech(recording, state) {
+/** @param {Facts} facts @param {State} state @returns {Lamp} */
+function speech({ recording, isOnline }, state) {
   if (recording === null || state === "idle") return lamp("off", "Idle");
   if (state === "finished") return lamp("off", "Done");
   const { link, notice } = recording;
-  if (link.phase !== "live" && link.phase !== "finishing") return lamp("warn", "Waiting");
+  if (!isOnline || (link.phase !== "live" && link.phase !== "finishing")) return lamp("warn", "Waiting");
   if (notice) return lamp("warn", NOTICED[notice.kind] ?? "Slow");
   if (link.delivery.sentUntil - link.delivery.covered > BEHIND_SAMPLES) return lamp("warn", "Catching up");
   return state === "paused" ? lamp("off", "Paused") : lamp("good", state === "finishing" ? "Finishing" : "Listening");

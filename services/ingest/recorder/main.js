@@ -5,6 +5,7 @@ import { Label } from "./label.js";
 import { Reading } from "./reading.js";
 import { Recorder } from "./recorder.js";
 import { isAtRisk, screenOf } from "./screen.js";
+import { ScreenLock } from "./screen-lock.js";
 import { SessionList } from "./session-list.js";
 import { View, byId, setText } from "./view.js";
 
@@ -20,6 +21,7 @@ class Page {
     this.recorder = null;
     /** @type {Reading | null} */
     this.reading = null;
+    this.screenLock = new ScreenLock();
     this.isDrawing = false;
     /** What was last told of the link, so that lists are asked for when it moves and not all the time. */
     this.phase = "";
@@ -114,6 +116,7 @@ class Page {
   /** Much can change between two pictures; it is drawn once. A page that nobody sees is not drawn. */
   changed() {
     this.#follow();
+    this.screenLock.want(this.recorder?.link.intent === "recording");
     if (this.isDrawing) return;
     this.isDrawing = true;
     requestAnimationFrame(() => {
@@ -138,15 +141,10 @@ class Page {
     const paragraphs = transcript?.paragraphs() ?? [];
     const hasWords = paragraphs.some(({ kind }) => kind === "words");
     const opened = recorder ? null : (reading?.session ?? null);
-    const screen = screenOf({
-      recording: recorder,
-      opened,
-      offered: this.list.unfinished,
-      hasWords,
-      isOnline: navigator.onLine,
-    });
-    this.view.show(screen);
-    this.view.showWords(paragraphs, recorder ? hintOf(recorder) : "", reading?.problem || screen.empty);
+    const facts = { recording: recorder, opened, offered: this.list.unfinished, hasWords, isOnline: navigator.onLine };
+    const screen = screenOf(facts);
+    const empty = reading?.problem || screen.empty;
+    this.view.show({ ...screen, empty }, paragraphs, recorder ? hintOf(recorder) : "");
     const isBusy = isAtRisk(recorder);
     this.list.mark(this.session, isBusy);
     /** @type {HTMLButtonElement} */ (byId("new-session")).disabled = isBusy;
@@ -168,7 +166,7 @@ class Page {
 
 /** Interim words mean something only while words are being made of what was said. @param {Recorder} recorder */
 function hintOf({ transcript, link }) {
-  const isHeard = link.phase === "live" || link.phase === "finishing";
+  const isHeard = navigator.onLine && (link.phase === "live" || link.phase === "finishing");
   return isHeard && link.delivery.undelivered > 0 ? (transcript.hint?.text ?? "") : "";
 }
 

@@ -34,7 +34,7 @@ export function alarmOf(recording, state) {
 export function panelOf(facts, state) {
   const { recording, opened, offered, isOnline } = facts;
   if (recording?.problem) return microphonePanel(recording.problem);
-  if (recording?.link.phase === "stopped") return stoppedPanel(recording.link.bye);
+  if (recording?.link.phase === "stopped") return stoppedPanel(recording.link);
   if (recording && state !== "idle") {
     return roomPanel(recording) ?? networkPanel(recording, state, isOnline) ?? noticePanel(recording) ?? endPanel(state);
   }
@@ -57,23 +57,26 @@ function microphonePanel(problem) {
   return panel("warn", `${text} Nothing is being recorded.`, ["Try again", "record"]);
 }
 
-const KEPT = "What you say is still recorded and kept on this device.";
-
-/** @type {Record<number, (bye: Bye) => Panel>} */
+/**
+ * By close code: why nobody is dialled any more. `kept` says what becomes of what was recorded here.
+ * @type {Record<number, (kept: string, bye: Bye) => Panel>}
+ */
 const STOPPED = {
-  4401: () => panel("warn", `You are signed out. ${KEPT} Sign in again in another tab.`, ["I have signed in", "signedIn"]),
+  4401: (kept) => panel("warn", `You are signed out. ${kept} Sign in again in another tab.`, ["I have signed in", "signedIn"]),
   4403: () => panel("warn", "This session belongs to somebody else. Nothing more can be saved in it.", ["Start a new session", "newSession"]),
   4406: () => panel("warn", "This page is older than the service. What is not yet saved is lost when you reload.", ["Reload", "reload"]),
-  4409: (bye) => panel("warn", `${taken(bye)} ${KEPT} Press Pause to stop it, or go on here.`, ["Continue here", "continueHere"]),
+  4409: (kept, bye) => panel("warn", `${taken(bye)} ${kept} To bring it into the transcript, go on here.`, ["Continue here", "continueHere"]),
   4410: () => panel("warn", "This session was deleted. Nothing more can be saved in it.", ["Start a new session", "newSession"]),
   4413: () => panel("warn", "This session can take no more recordings.", ["Start a new session", "newSession"]),
 };
 
-/** @param {Bye | null} bye */
-function stoppedPanel(bye) {
+/** @param {import("./link-state.js").Link} link */
+function stoppedPanel({ bye, intent }) {
+  const isRecording = intent === "recording";
+  const kept = isRecording ? "What you say is still recorded, and kept on this device." : "What you recorded is kept on this device.";
   const reason = bye?.reason ? ` (${bye.reason})` : "";
-  const unknown = () => panel("warn", `The service refuses this recording${reason}. ${KEPT}`, ["Try again", "continueHere"]);
-  return bye ? (STOPPED[bye.code] ?? unknown)(bye) : unknown();
+  const unknown = () => panel("warn", `The service refuses this recording${reason}. ${kept}`, ["Try again", "continueHere"]);
+  return bye ? (STOPPED[bye.code] ?? unknown)(kept, bye) : unknown();
 }
 
 /** @param {Bye} bye */
@@ -112,7 +115,7 @@ function noticePanel({ notice }) {
 /** @param {State} state */
 function endPanel(state) {
   if (state === "finishing") return panel("good", "Finishing: the last words are on their way.");
-  return state === "finished" ? panel("good", "Finished. Everything is saved.", ["Start a new session", "newSession"]) : null;
+  return state === "finished" ? panel("good", "Finished. All that was recorded here is saved.", ["Start a new session", "newSession"]) : null;
 }
 
 /** @param {import("./api.js").Session} offered */

@@ -59,7 +59,7 @@ export function screenOf(facts) {
     lamps: lampsOf(facts, state),
     captured: recording?.link.delivery.capturedUntil ?? 0,
     level: recording?.capture.state === "on" ? recording.capture.level : 0,
-    safety: safetyOf(recording, state),
+    safety: safetyOf(facts, state),
     draft: draftOf(recording?.draft),
     alarm: alarmOf(recording, state),
     panel: panelOf(facts, state),
@@ -79,12 +79,12 @@ export function stateOf(link) {
 export const isAtRisk = (recording) =>
   recording !== null && (recording.link.intent === "recording" || !recording.link.delivery.isDelivered);
 
-/** @param {Recording | null} recording @param {State} state @returns {Screen["safety"]} */
-function safetyOf(recording, state) {
+/** @param {Facts} facts @param {State} state @returns {Screen["safety"]} */
+function safetyOf({ recording, isOnline }, state) {
   if (recording === null || (state === "idle" && recording.link.dial === 0)) return { mood: "off", text: "" };
   const { delivery, phase } = recording.link;
   if (delivery.undelivered > 0) {
-    const isUsual = phase === "live" && delivery.undelivered < USUAL_SAMPLES;
+    const isUsual = isOnline && phase === "live" && delivery.undelivered < USUAL_SAMPLES;
     const seconds = delivery.undelivered / SAMPLES_PER_SECOND;
     return { mood: isUsual ? "off" : "warn", text: `${spell(seconds)} on this device, not yet saved` };
   }
@@ -98,7 +98,7 @@ function draftOf(draft) {
   if (draft.state === "failed") return "The draft could not be saved. The transcript is safe; it is tried again.";
   if (draft.saved_at_ms === undefined) return draft.state === "saved" ? "Draft saved" : "Draft not saved yet";
   const saved = `Draft saved ${timeOfDay(draft.saved_at_ms)}`;
-  return draft.state === "saved" ? saved : `${saved}, newer words follow`;
+  return draft.state === "saved" ? saved : `${saved}, more follows`;
 }
 
 /** @param {Facts} facts @param {State} state */

@@ -28,6 +28,7 @@ export class SessionList {
     this.here = "";
     this.isLocked = false;
     this.isAsking = false;
+    this.isOutdated = false;
     this.shown = "";
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
@@ -43,6 +44,8 @@ export class SessionList {
 
   /** Asks for the newest; again after a while as long as one of them is about to change. */
   async refresh() {
+    // What changed after the question was put may not be in its answer.
+    this.isOutdated = this.isAsking;
     if (this.isAsking) return;
     this.isAsking = true;
     clearTimeout(this.timer);
@@ -52,14 +55,15 @@ export class SessionList {
       const oldest = newest.at(-1)?.created_at_ms ?? 0;
       const older = this.sessions.filter(({ id, created_at_ms }) => !ids.has(id) && created_at_ms < oldest);
       this.sessions = [...newest, ...older].slice(0, SESSIONS_MAX);
-      this.#note(newest.length === 0 ? "There are none yet." : "");
+      this.#note(newest.length === 0 ? "No sessions yet." : "");
     } catch (error) {
       this.#note(`${/** @type {Error} */ (error).message} The list may be old.`);
     }
     this.isAsking = false;
     this.render();
     this.changed();
-    this.#again();
+    if (this.isOutdated) await this.refresh();
+    else this.#again();
   }
 
   #again() {

@@ -33,8 +33,23 @@ export class View {
     this.hasLostFocus = false;
   }
 
+  /**
+   * @param {Screen} screen
+   * @param {Paragraph[]} paragraphs
+   * @param {string} hint
+   */
+  show(screen, paragraphs, hint) {
+    const follows = isAtEnd();
+    this.#showScreen(screen);
+    this.#showParagraphs(paragraphs);
+    setText("hint", hint);
+    byId("sheet").hidden = paragraphs.length === 0 && hint === "";
+    setText("empty", byId("sheet").hidden ? screen.empty : "");
+    if (follows && !isAtEnd(1)) window.scrollTo({ top: document.documentElement.scrollHeight });
+  }
+
   /** @param {Screen} screen */
-  show(screen) {
+  #showScreen(screen) {
     document.body.dataset.state = screen.state;
     for (const name of /** @type {const} */ (["microphone", "network", "speech"])) showLamp(name, screen.lamps[name]);
     setText("state-says", screen.says);
@@ -78,20 +93,6 @@ export class View {
     made.textContent = name;
     made.addEventListener("click", () => this.act(action));
     return made;
-  }
-
-  /**
-   * @param {Paragraph[]} paragraphs
-   * @param {string} hint
-   * @param {string} empty what stands where words will be
-   */
-  showWords(paragraphs, hint, empty) {
-    const follows = isAtEnd();
-    this.#showParagraphs(paragraphs);
-    setText("hint", hint);
-    byId("sheet").hidden = paragraphs.length === 0 && hint === "";
-    setText("empty", byId("sheet").hidden ? empty : "");
-    if (follows && !isAtEnd()) window.scrollTo({ top: document.documentElement.scrollHeight });
   }
 
   /** Elements that stay are left alone, so that a screen reader says what is new and nothing else. @param {Paragraph[]} paragraphs */
@@ -149,6 +150,6 @@ function showLamp(name, { mood, says }) {
   if (told.textContent !== says) told.textContent = says;
 }
 
-function isAtEnd() {
-  return window.scrollY + window.innerHeight >= document.documentElement.scrollHeight - FOLLOWS_WITHIN_PX;
+function isAtEnd(withinPx = FOLLOWS_WITHIN_PX) {
+  return window.scrollY + window.innerHeight >= document.documentElement.scrollHeight - withinPx;
 }

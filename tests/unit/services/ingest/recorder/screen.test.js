@@ -49,7 +49,7 @@ test("the draft's state is told in words", () => {
   assert.equal(told({ state: "pending" }), "Draft not saved yet");
   assert.equal(told({ state: "saved" }), "Draft saved");
   assert.match(told({ state: "saved", saved_at_ms: 0 }), /^Draft saved \d/);
-  assert.match(told({ state: "pending", saved_at_ms: 0 }), /newer words follow$/);
+  assert.match(told({ state: "pending", saved_at_ms: 0 }), /more follows$/);
   assert.match(told({ state: "failed" }), /could not be saved\. The transcript is safe/);
 });
 
