@@ -116,9 +116,9 @@ class WhisperModel:
 
     def check_language(self, language: str) -> None:
         if self._model.is_multilingual:
-            known = self._tokenizer.token_to_id(f"<|{language}|>") in self._language_ids
+            known = self._tokenizer.token_to_id(f"<|{_primary(language)}|>") in self._language_ids
         else:
-            known = language == "en"
+            known = _primary(language) == "en"
         if not known:
             raise Refuse(f"the local speech engine does not know the language {language!r}; choose another")
 
@@ -156,13 +156,18 @@ class WhisperModel:
     def _prompt(self, language: str) -> list[int]:
         names = ["startoftranscript"]
         if self._model.is_multilingual:
-            names += [language, "transcribe"]
+            names += [_primary(language), "transcribe"]
         return [self._token(name) for name in [*names, "notimestamps"]]
 
     def _token(self, name: str) -> int:
         token: int | None = self._tokenizer.token_to_id(f"<|{name}|>")
         assert token is not None
         return token
+
+
+def _primary(language: str) -> str:
+    """The model knows languages, not countries: `pt` of `pt-BR`."""
+    return language.partition("-")[0].lower()
 
 
 def _check(directory: Path) -> None:

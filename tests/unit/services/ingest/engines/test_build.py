@@ -1,0 +1,26 @@
+"""The configured engine, and what is said where it cannot be had."""
+
+import pytest
+
+from services.ingest.engines.build import build_engine
+from shared.config import load_config
+from shared.errors import SetupError
+from tests.doubles.clock import ManualClock
+
+
+@pytest.mark.parametrize("name", ["local", "scripted"])
+async def test_the_engine_that_is_named_is_built(name: str) -> None:
+    engine = build_engine(load_config(engines=(name,)), ManualClock())
+    assert engine.capabilities.name == name
+    await engine.close()
+
+
+def test_engines_to_fall_back_on_are_refused_rather_than_ignored() -> None:
+    with pytest.raises(SetupError, match="name one engine"):
+        build_engine(load_config(engines=("local", "scripted")), ManualClock())
+
+
+def test_an_engine_nobody_has_built_is_refused() -> None:
+    config = load_config().model_copy(update={"engines": ("ear trumpet",)})
+    with pytest.raises(SetupError, match="ear trumpet"):
+        build_engine(config, ManualClock())
