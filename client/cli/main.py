@@ -48,10 +48,10 @@ def main() -> int:
     return run(sys.argv[1:])
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], commands: typer.Typer = app) -> int:
     """The whole command; never raises. Returns the code to exit with."""
     try:
-        code = app(list(arguments), prog_name="steno", standalone_mode=False)
+        code = commands(list(arguments), prog_name="steno", standalone_mode=False)
     except typer.TyperException as error:
         say(f"steno: {one_line(error.format_message())} (`steno COMMAND --help` explains the options)")
         return error.exit_code
