@@ -49,8 +49,8 @@ class DraftKey:
 class Part:
     document: SessionDocument
     """The session as it was when the part was written: owner, takes, configuration."""
-    about: Mapping[str, int | str | bytes | None] = field(repr=False)
-    """The record beside the log that its owner writes; what of it names people is sealed."""
+    about: Mapping[str, bytes] = field(repr=False)
+    """What its owner wrote about it, sealed."""
     first_entry: int
     first_polished: int
     entries: tuple[EntryRow, ...] = field(repr=False)

@@ -80,7 +80,9 @@ class AutosaveHandler:
         about = await answered(self._store.record(session, RecordName.ABOUT))
         return Part(
             document,
-            dict(about.fields) if about else {},
+            {name: value for name, value in about.fields.items() if isinstance(value, bytes)}
+            if about
+            else {},
             progress.through,
             progress.polished,
             tuple(entries),

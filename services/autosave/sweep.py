@@ -21,8 +21,9 @@ from shared.publisher import announce
 SWEEP_EVERY_MS: Final = 60_000
 PAGE: Final = 64
 
-RECENT_MS: Final = 10 * 60_000
-"""How far back every sweep looks for sessions whose polish or draft lags."""
+RECENT_MS: Final = 70 * 60_000
+"""How far back every sweep looks for sessions whose polish or draft lags: when an outage of an hour is over, what it
+left is taken up within minutes."""
 
 THOROUGH_EVERY_MS: Final = 3_600_000
 THOROUGH_MS: Final = 48 * 3_600_000
