@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from client.cli.options import parse_session
 from client.cli.terminal import help_without_command, put, say
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ def replay_letters(
     """Have them tried again, all or one session's: at once where Steno runs, else at its next start."""
     from infra.local.dead_letters import replayed
 
+    wanted = None if session is None else parse_session(session)
     count = asyncio.run(
-        replayed(_config(data_dir), lambda letter: session is None or letter.session == session)
+        replayed(_config(data_dir), lambda letter: wanted is None or letter.session == wanted)
     )
     put(f"{count} tried again")
     return 0
