@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.values import NUMBER_MAX
 from shared.errors import WriteConflict
-from shared.ports import RecordFields, RecordName, Store, Version
+from shared.ports import RecordFields, RecordName, Store
 from tests.contract.examples import ANOTHER, SESSION, document, grown, polished_row
 
 FIELDS: RecordFields = {"through": NUMBER_MAX, "label": b"\x00sealed\xff", "state": "saved", "nothing": None}
@@ -47,9 +47,11 @@ async def test_what_is_kept_of_a_record_is_not_the_writers_own(store: Store) -> 
     assert stored.fields["through"] == 1
 
 
-@pytest.mark.parametrize("base", [None, Version("never written")])
-async def test_a_record_written_by_somebody_else_is_left_alone(store: Store, base: Version | None) -> None:
-    version = await store.write_record(SESSION, POLISH, FIELDS, None)
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "older"])
+async def test_a_record_written_by_somebody_else_is_left_alone(store: Store, is_new: bool) -> None:
+    first = await store.write_record(SESSION, POLISH, {"through": 0}, None)
+    version = await store.write_record(SESSION, POLISH, FIELDS, first)
+    base = None if is_new else first
     with pytest.raises(WriteConflict):
         await store.write_record(SESSION, POLISH, {}, base, [polished_row(0)])
     stored = await store.record(SESSION, POLISH)
