@@ -5,11 +5,14 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from io import StringIO
 
 import pytest
 
+from shared.config import LogFormat, LogLevel
 from shared.domain.values import LogId, SessionId
 from shared.errors import Broken, DictationError, LeaseLost, Refuse, Retry, StoreUnavailable
+from shared.observe import configure
 from shared.ports import DeadLetter, Delivery, Subscriber, Wakeup
 from shared.subscriber import JOBS_MAX, OUTAGE_MS, POLL_MS, Puller, until_told_to_stop
 from shared.tasks import stop
@@ -50,6 +53,13 @@ class Gate:
             self.done += 1
         finally:
             self.inside -= 1
+
+
+@pytest.fixture(autouse=True)
+def log() -> StringIO:
+    written = StringIO()
+    configure("test", LogLevel.INFO, LogFormat.JSON, written)
+    return written
 
 
 @pytest.fixture
@@ -147,14 +157,15 @@ async def test_what_may_work_later_is_tried_later(
     assert await letters(bus) == []
 
 
-@pytest.mark.parametrize("error", [Refuse("Ada Lovelace"), Broken("Ada Lovelace")])
+@pytest.mark.parametrize("error", [Refuse("no"), Broken("no")])
 async def test_what_never_works_is_shown_to_a_person_by_its_kind_alone(
-    bus: MemoryBus, clock: ManualClock, error: DictationError
+    bus: MemoryBus, clock: ManualClock, error: DictationError, log: StringIO
 ) -> None:
     await wake(bus, SESSIONS[0])
     async with pulling(bus, clock, Log(then=error)):
         [letter] = await letters(bus)
     assert letter.error == type(error).__name__
+    assert SESSIONS[0] in log.getvalue()
 
 
 async def test_only_so_many_sessions_are_handled_at_once(bus: MemoryBus, clock: ManualClock) -> None:
@@ -185,7 +196,7 @@ class LameBus(MemoryBus):
             raise StoreUnavailable("the disk is full")
 
 
-async def test_an_outage_of_the_bus_is_waited_out(clock: ManualClock) -> None:
+async def test_an_outage_of_the_bus_is_waited_out_and_said_once(clock: ManualClock, log: StringIO) -> None:
     bus, handle = LameBus(clock), Log()
     await wake(bus, SESSIONS[0])
     async with pulling(bus, clock, handle) as task:
@@ -193,10 +204,12 @@ async def test_an_outage_of_the_bus_is_waited_out(clock: ManualClock) -> None:
             clock.advance(OUTAGE_MS)
             await settle()
         assert not task.done()
+        assert len(log.getvalue().splitlines()) == 1
         bus.down = False
         clock.advance(OUTAGE_MS)
         await settle()
         assert handle.handled == [SESSIONS[0]]
+    assert "answers again" in log.getvalue()
 
 
 async def test_a_bus_that_was_not_told_gives_the_wake_up_again(clock: ManualClock) -> None:
