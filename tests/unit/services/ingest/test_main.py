@@ -65,8 +65,9 @@ async def test_a_port_that_is_taken_is_said_before_anything_is_made(tmp_path: Pa
             ],
         ),
         ({"STENO_DATA_DIR": "/dev/null/data"}, ["/dev/null/data"]),
+        ({"STENO_ENGINES": "local", "STENO_MODEL_DIR": "/dev/null"}, ["no speech model", "make setup"]),
     ],
-    ids=["values", "choices", "places"],
+    ids=["values", "choices", "places", "model"],
 )
 async def test_a_set_up_that_cannot_work_is_one_line(
     tmp_path: Path, settings: dict[str, str], said: list[str]

@@ -1,9 +1,10 @@
 """The file of ticket keys: private, made once however many make it, and refused rather than guessed at."""
 
 import base64
-import multiprocessing
 import os
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,16 @@ def test_its_mode_does_not_depend_on_the_umask(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "ticket.key").stat().st_mode) == 0o600
 
 
-def test_processes_that_start_at_once_get_one_ring(tmp_path: Path) -> None:
-    with multiprocessing.get_context("forkserver").Pool(4) as pool:
-        rings = pool.map(load_or_create_keys, [tmp_path / "ticket.key"] * 16, chunksize=1)
-    assert len(set(rings)) == 1
+def test_all_that_start_at_once_get_one_ring(tmp_path: Path) -> None:
+    starting = threading.Barrier(8)
+
+    def load(_: int) -> tuple[TicketKey, ...]:
+        starting.wait()
+        return load_or_create_keys(tmp_path / "ticket.key")
+
+    with ThreadPoolExecutor(starting.parties) as pool:
+        rings = set(pool.map(load, range(starting.parties)))
+    assert len(rings) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["ticket.key"]
 
 
