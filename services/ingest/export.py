@@ -121,9 +121,10 @@ def _polished_by_entry(note: Note) -> dict[int, Polished]:
     """For each entry the polished text that stands for it: the latest, and never two that say the same words."""
     by_entry: dict[int, Polished] = {}
     for each in reversed(note.polished):
-        covers = range(each.first, each.last + 1)
-        if each.last < len(note.entries) and not any(index in by_entry for index in covers):
-            by_entry.update(dict.fromkeys(covers, each))
+        over = note.entries[each.first : each.last + 1]
+        is_whole = len(over) == each.last + 1 - each.first and len({one.entry.take for one in over}) == 1
+        if is_whole and not any(one.index in by_entry for one in over):
+            by_entry.update((one.index, each) for one in over)
     return by_entry
 
 

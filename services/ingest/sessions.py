@@ -30,6 +30,7 @@ from shared.errors import (
     WriteConflict,
 )
 from shared.lease import LogWriter, answered, take_upkeep_lease
+from shared.observe import get_logger
 from shared.ports import Blobs, Clock, Publisher, RecordName, Store, Stored, Wakeup
 from shared.sealing import SessionKey, open_entry, open_label, open_polished, seal_label
 from shared.wire.messages import Cursors
@@ -50,6 +51,8 @@ LABEL_TRIES_MAX: Final = 8
 
 REMOVALS_MAX: Final = 8
 """Each finds only what was being written while the one before removed. What is left even then, the sweep removes."""
+
+log = get_logger(__name__)
 
 
 class RecorderConnected(Refuse):
@@ -182,6 +185,7 @@ class Sessions:
             if await remove_remains(self._store, self._blobs, self._bus, session) == 0:
                 break
         _check_not_deleted(stored.document)
+        log.info("a session was deleted by its owner", session=session)
 
     async def _finish(self, session: SessionId) -> Stored:
         writer = await self._lease(session)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from hypothesis import given as whatever
+from hypothesis import strategies as st
 
 from services.ingest.export import Format, Note, gap_text, render
 from services.ingest.summary import Summary
@@ -80,6 +82,45 @@ def test_overlapping_polished_texts_never_say_words_twice_or_lose_any() -> None:
 
 def test_polish_of_entries_that_are_not_in_the_log_is_left_out() -> None:
     assert text(note(LOG[:2], [Polished(0, 0, 9, "Something else.")])) == ["the patient is well"]
+
+
+@st.composite
+def notes(draw: st.DrawFn) -> Note:
+    """Any log of two takes, with polished texts over any of its entries, which say what they stand for."""
+    count = draw(st.integers(1, 12))
+    entries: list[Entry] = []
+    for index in range(count):
+        number = draw(st.integers(1, 2))
+        ends = draw(st.booleans())
+        entries.append(
+            segment(f"{index}-{index}", index, index + 1, take=number, utterance_end=ends)
+            if draw(st.integers(0, 3))
+            else gap(GapCause.ABANDONED, index, index + 1, take=number)
+        )
+    spans = draw(st.lists(st.tuples(st.integers(0, count), st.integers(0, 4)), max_size=6))
+    polished = [
+        Polished(index, first, first + more, f"{first}-{first + more}")
+        for index, (first, more) in enumerate(spans)
+    ]
+    return note(entries, polished, takes=(take(1), take(2)))
+
+
+@whatever(notes())
+def test_whatever_is_polished_every_word_and_gap_is_told_exactly_once(given_note: Note) -> None:
+    told: list[int] = []
+    gaps = 0
+    for line in text(given_note):
+        if line.startswith("[gap"):
+            gaps += 1
+        elif line and not line.startswith("Take"):
+            for part in line.split(" "):
+                first, last = map(int, part.split("-"))
+                told.extend(range(first, last + 1))
+    is_gap = [isinstance(each.entry, Gap) for each in given_note.entries]
+    assert gaps == sum(is_gap)
+    assert sorted(index for index in told if not is_gap[index]) == [
+        index for index, each in enumerate(is_gap) if not each
+    ]
 
 
 def test_an_utterance_polished_to_nothing_says_nothing() -> None:
