@@ -62,6 +62,11 @@ class Part:
     def is_empty(self) -> bool:
         return not self.entries and not self.polished
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there may be more to save at once."""
+        return ROWS_PER_PART_MAX in (len(self.entries), len(self.polished))
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:

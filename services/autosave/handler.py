@@ -59,6 +59,8 @@ class AutosaveHandler:
             part = await self._next_part(stored, progress) if saving else None
             if part is None or part.is_empty:
                 return
+            # Not on and on: behind somebody who speaks, each entry would get a part of its own.
+            saving = part.is_full
             await self._save(stored, part, progress, record.version if record else None)
 
     async def _alive(self, session: SessionId) -> Stored | None:

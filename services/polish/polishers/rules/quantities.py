@@ -5,29 +5,32 @@ beside them too, and the utterance is flagged if a dose may be in it. "One" befo
 so does every number below ten that counts nothing.
 """
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from typing import Final
 
-from services.polish.polishers.rules.commands import DETERMINERS
-from services.polish.polishers.rules.numbers import (
-    DIGITS,
-    NUMBER_WORDS,
-    read_cardinal,
-    read_clipped,
-    read_decimal,
-    read_millions,
-    read_ordinal,
-    read_year,
-    suffixed,
+from services.polish.polishers.rules.dates import DATE_RULES, MONTHS, ORDINAL_RULES
+from services.polish.polishers.rules.numbers import read_cardinal, read_ordinal
+from services.polish.polishers.rules.readings import (
+    Reading,
+    Rule,
+    Written,
+    is_number_word,
+    read_number,
+    run_end,
 )
-from services.polish.polishers.rules.tokens import Kind, Token, matches, spoken, starts_sentence, word_before
-from services.polish.polishers.rules.units import KEPT, TIMES, Unit, unit_at
+from services.polish.polishers.rules.tokens import (
+    Kind,
+    Token,
+    fixed,
+    matches,
+    spoken,
+    starts_sentence,
+    word_before,
+)
+from services.polish.polishers.rules.units import TIMES, Unit, unit_at
 
 AS_SAID: Final = "number_as_said"
 
-_FIGURE: Final = re.compile(r"\d{1,3}(,\d{3})+|\d+(\.\d+)?")
 _CONTEXT_WORDS: Final = 6
 
 _PRESSURE: Final = frozenset({"bp", "pressure", "systolic", "diastolic"})
@@ -45,31 +48,6 @@ _CLASSES: Final = frozenset("type stage grade class gravida para phase category"
 _VERTEBRAE: Final = {"c": 8, "t": 12, "l": 5, "s": 5}
 _CLITIC_BEFORE: Final = frozenset("it that he she what there who here let".split())
 _VITAMINS: Final = frozenset({("b", 1), ("b", 6), ("b", 12), ("d", 2), ("d", 3), ("k", 1), ("k", 2)})
-
-_MONTHS: Final = (
-    "january february march april may june july august september october november december"
-).split()
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The number at a place: as figures, where they are certain, and its value where it is a whole one."""
-
-    until: int
-    figures: str | None
-    value: int | None = None
-    clipped: int | None = None
-    """What it means where pressures or rates are spoken of."""
-    is_figures: bool = False
-    """It was written in figures by the engine already."""
-
-    @property
-    def is_small(self) -> bool:
-        return self.value is not None and self.value < 10 and not self.is_figures
-
-
-Rule = Callable[[Sequence[Token], int], tuple[list[Token], int] | None]
-"""What is written from a place on, and where the words after it begin; None where the rule does not apply."""
 
 
 def write_quantities(tokens: Sequence[Token]) -> tuple[list[Token], tuple[str, ...]]:
@@ -104,87 +82,16 @@ def _may_begin(word: str) -> bool:
         len(word) == 1
         or word[:1].isdigit()
         or word == "point"
-        or word in _MONTHS
-        or _is_number_word(word)
+        or word in MONTHS
+        or is_number_word(word)
         or read_ordinal([word]) is not None
     )
-
-
-def read_number(tokens: Sequence[Token], at: int) -> Reading | None:
-    """The number that begins at `at`, the whole run of its words; None if none does."""
-    if at >= len(tokens):
-        return None
-    word = tokens[at].spoken
-    if _FIGURE.fullmatch(word):
-        return _read_figures(tokens, at)
-    until = _run_end(tokens, at)
-    if until == at:
-        return None
-    words = spoken(tokens, at, until - at)
-    if spoken(tokens, until, 1)[0][:1].isdigit() or word_before(tokens, at)[:1].isdigit():
-        # "one 5 mg tablet": two numbers side by side are no one number.
-        return Reading(until, None)
-    if _ordinal_follows(tokens, until):
-        return Reading(until, None)
-    figures = read_decimal(words) or read_millions(words)
-    if figures is not None:
-        return Reading(until, figures if _is_a_decimal(tokens, at, until) else None)
-    value = read_cardinal(words)
-    if value is not None:
-        return Reading(until, str(value), value)
-    return Reading(until, None, clipped=read_clipped(words))
-
-
-def _ordinal_follows(tokens: Sequence[Token], at: int) -> bool:
-    """ "forty fifth" and "one hundred and fifth" are no forty and no hundred."""
-    following = spoken(tokens, at, 2)
-    word = following[1] if following[0] == "and" else following[0]
-    return read_ordinal([word]) is not None or word in ("hundredth", "thousandth")
-
-
-def _is_a_decimal(tokens: Sequence[Token], at: int, until: int) -> bool:
-    """ "the point two centimetres below" and "at one point five patients" hold no decimal."""
-    before, words, unit = word_before(tokens, at), spoken(tokens, at, 2), unit_at(tokens, until)
-    is_dose = unit is not None and unit.short not in ("", "cm", "mm")
-    if words[0] == "point":
-        return before not in DETERMINERS and (is_dose or spoken(tokens, until, 1)[0] in KEPT)
-    return words != ["one", "point"] or before != "at" or is_dose
-
-
-def _read_figures(tokens: Sequence[Token], at: int) -> Reading:
-    text = tokens[at].text
-    if matches(tokens, at + 1, ("point",)) and "." not in text:
-        until = at + 2
-        while spoken(tokens, until, 1)[0] in DIGITS or re.fullmatch(r"\d", spoken(tokens, until, 1)[0]):
-            until += 1
-        digits = [str(DIGITS.get(word, word)) for word in spoken(tokens, at + 2, until - at - 2)]
-        if digits:
-            return Reading(until, f"{text}.{''.join(digits)}", is_figures=True)
-    plain = text.replace(",", "")
-    return Reading(at + 1, text, int(plain) if plain.isdigit() else None, is_figures=True)
-
-
-def _run_end(tokens: Sequence[Token], at: int) -> int:
-    """Where the number words from `at` on end. "and" and "point" belong to them only between two of them."""
-    until = at
-    while until < len(tokens):
-        word, following = spoken(tokens, until, 2)
-        before = word_before(tokens, until) if until > at else ""
-        joins = (word == "and" and before in ("hundred", "thousand")) or word == "point"
-        if not (_is_number_word(word) or (joins and _is_number_word(following))):
-            break
-        until += 1
-    return until
-
-
-def _is_number_word(word: str) -> bool:
-    return bool(word) and all(part in NUMBER_WORDS for part in word.split("-"))
 
 
 # --- rules, the most particular first
 
 
-def _pressure(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+def _pressure(tokens: Sequence[Token], at: int) -> Written | None:
     """ "one twenty over eighty" as 120/80; "six over nine" where sight, and "three over ten" where pain is spoken of."""
     upper = read_number(tokens, at)
     if upper is None or spoken(tokens, upper.until, 1)[0] != "over":
@@ -203,7 +110,7 @@ def _pressure(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | Non
     return _with_unit(tokens, f"{high}/{low}", lower.until)
 
 
-def _score(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+def _score(tokens: Sequence[Token], at: int) -> Written | None:
     """ "seven out of ten" as 7/10, where a score is spoken of."""
     reached = read_number(tokens, at)
     if reached is None or reached.value is None or not matches(tokens, reached.until, ("out", "of")):
@@ -211,93 +118,10 @@ def _score(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
     most = read_number(tokens, reached.until + 2)
     if most is None or most.value not in (3, 5, 10, 15, 30, 100) or not _words_before(tokens, at) & _SCORES:
         return None
-    return [_fixed(f"{reached.value}/{most.value}", tokens[at])], most.until
+    return [fixed(f"{reached.value}/{most.value}", tokens[at])], most.until
 
 
-def _clock(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
-    """ "three thirty pm" as 3:30 pm."""
-    until = _run_end(tokens, at)
-    following = spoken(tokens, until, 2)
-    half = next((half for half in ("am", "pm") if half == following[0] or list(half) == following), None)
-    words = spoken(tokens, at, until - at)
-    hour = read_cardinal(words[:1]) if words else None
-    if half is None or hour is None or not 1 <= hour <= 12:
-        return None
-    minute = 0 if words[1:] in ([], ["oh", "oh"]) else _minute(words[1:])
-    if minute is None:
-        return None
-    figures = str(hour) if len(words) == 1 else f"{hour}:{minute:02}"
-    return [_fixed(figures, tokens[at]), _fixed(half)], until + (1 if following[0] == half else 2)
-
-
-def _minute(words: list[str]) -> int | None:
-    if len(words) == 2 and words[0] == "oh":
-        return DIGITS.get(words[1])
-    value = read_cardinal(words)
-    return value if value is not None and 10 <= value < 60 else None
-
-
-def _date(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
-    """ "the twenty third of march twenty twenty six": the day in figures, the month with its capital, then the year."""
-    for length in (2, 1):
-        day = read_ordinal(spoken(tokens, at, length))
-        of, month = spoken(tokens, at + length, 2)
-        if day is not None and day <= 31 and of == "of" and month in _MONTHS:
-            written = [_fixed(suffixed(day), tokens[at]), tokens[at + length]]
-            return _with_year(tokens, [*written, _month(tokens[at + length + 1])], at + length + 2)
-    month, following = spoken(tokens, at, 2)
-    if month not in _MONTHS:
-        return None
-    skipped = 2 if following == "the" else 1
-    for length in (2, 1):
-        day = read_ordinal(spoken(tokens, at + skipped, length))
-        if day is not None and day <= 31:
-            written = [_month(tokens[at]), *tokens[at + 1 : at + skipped], _fixed(suffixed(day))]
-            dated = _with_year(tokens, written, at + skipped + length)
-            # "she may first need" is no date; a month with a capital of its own, or a year after it, is.
-            has_capital = tokens[at].text != month and not starts_sentence(tokens, at)
-            is_date = month != "may" or has_capital or dated[1] > at + skipped + length
-            return dated if is_date else None
-    return None
-
-
-def _year(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
-    """ "since twenty nineteen", "in nineteen ninety five", "june twenty twenty four"."""
-    until = _run_end(tokens, at)
-    if until == at or unit_at(tokens, until) is not None:
-        return None
-    before = word_before(tokens, at)
-    year = read_year(spoken(tokens, at, until - at))
-    if year is None or before not in {"in", "since", "year", "during", "until", *_MONTHS}:
-        return None
-    return [_fixed(str(year), tokens[at])], until
-
-
-def _with_year(tokens: Sequence[Token], written: list[Token], at: int) -> tuple[list[Token], int]:
-    until = _run_end(tokens, at)
-    year = read_year(spoken(tokens, at, until - at)) if until > at else None
-    if year is None or unit_at(tokens, until) is not None:
-        return written, at
-    return [*written, _fixed(str(year))], until
-
-
-def _month(token: Token) -> Token:
-    return replace(token, text=token.text.capitalize(), fixed=True)
-
-
-def _ordinal(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
-    """ "eleventh" as 11th. "twenty second" may be a time and "twenty third degree burns" twenty: those stay."""
-    for length in (2, 1):
-        words = spoken(tokens, at, length)
-        value = read_ordinal(words)
-        if value is not None and length == 2 and words[1] in ("first", "second", "third"):
-            return list(tokens[at : at + 2]), at + 2
-        if value is not None and value >= 10:
-            return [_fixed(suffixed(value), tokens[at])], at + length
-    return None
-
-
-def _labelled(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+def _labelled(tokens: Sequence[Token], at: int) -> Written | None:
     """ "l five" as L5, "b twelve" as B12."""
     letter = tokens[at].spoken
     number = read_number(tokens, at + 1) if len(letter) == 1 else None
@@ -314,10 +138,10 @@ def _labelled(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | Non
     is_vitamin = is_vitamin or (letter, number.value) == ("b", 12)
     if not (is_vertebra or is_vitamin):
         return None
-    return [_fixed(f"{letter.upper()}{number.value}", tokens[at])], number.until
+    return [fixed(f"{letter.upper()}{number.value}", tokens[at])], number.until
 
 
-def _class(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+def _class(tokens: Sequence[Token], at: int) -> Written | None:
     """ "type two" as type 2, "grade two to three" as grade 2 to 3."""
     if word_before(tokens, at) not in _CLASSES:
         return None
@@ -329,7 +153,7 @@ def _class(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
     return _chain_written(tokens, chain), chain[-1][1].until
 
 
-def _measured(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+def _measured(tokens: Sequence[Token], at: int) -> Written | None:
     """A number, or a range of numbers, and its unit: "two to three tablets", "five hundred micrograms"."""
     start = at
     if spoken(tokens, at, 2) in (["a", "hundred"], ["a", "thousand"]):
@@ -353,16 +177,16 @@ def _is_no_duration(tokens: Sequence[Token], chain: Sequence[tuple[int, Reading]
     return of_day or (len(chain) == 1 and chain[0][1].figures == "1" and not chain[0][1].is_figures)
 
 
-def _a_hundred(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
-    until = _run_end(tokens, at + 1)
+def _a_hundred(tokens: Sequence[Token], at: int) -> Written | None:
+    until = run_end(tokens, at + 1)
     value = read_cardinal(["one", *spoken(tokens, at + 1, until - at - 1)])
     unit = unit_at(tokens, until)
     if value is None or unit is None:
         return None
-    return _unit_written([_fixed(f"{value:,}", tokens[at])], unit, until)
+    return _unit_written([fixed(f"{value:,}", tokens[at])], unit, until)
 
 
-def _rated(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+def _rated(tokens: Sequence[Token], at: int) -> Written | None:
     """ "heart rate one ten" as 110, where nothing but a rate or a pressure can be meant."""
     reading = read_number(tokens, at)
     if reading is None or reading.clipped is None:
@@ -381,12 +205,12 @@ def _is_of_a_rate(tokens: Sequence[Token], at: int) -> bool:
         word = token.text.casefold()
         if token.kind is Kind.WORD and word in _RATES:
             return True
-        if token.kind is not Kind.WORD or not (word in _LINKS or _is_number_word(word)):
+        if token.kind is not Kind.WORD or not (word in _LINKS or is_number_word(word)):
             return False
     return False
 
 
-def _plain(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
+def _plain(tokens: Sequence[Token], at: int) -> Written | None:
     """Anything from ten on, and decimals."""
     reading = read_number(tokens, at)
     if reading is None or reading.figures is None or reading.is_figures or reading.is_small:
@@ -396,7 +220,7 @@ def _plain(tokens: Sequence[Token], at: int) -> tuple[list[Token], int] | None:
     if _hour_of_day(tokens, reading):
         return None
     text = f"{reading.value:,}" if reading.value is not None and reading.value >= 10_000 else reading.figures
-    return [_fixed(text, tokens[at])], reading.until
+    return [fixed(text, tokens[at])], reading.until
 
 
 def _hour_of_day(tokens: Sequence[Token], reading: Reading) -> bool:
@@ -408,16 +232,14 @@ def _hour_of_day(tokens: Sequence[Token], reading: Reading) -> bool:
 
 
 _RULES: Final[tuple[Rule, ...]] = (
-    _date,
-    _year,
-    _clock,
+    *DATE_RULES,
     _pressure,
     _score,
     _labelled,
     _class,
     _measured,
     _rated,
-    _ordinal,
+    *ORDINAL_RULES,
     _plain,
 )
 
@@ -447,17 +269,17 @@ def _chain_written(
             written.append(tokens[at - 1])
         assert reading.figures is not None
         is_long = grouped and reading.value is not None and not reading.is_figures
-        written.append(_fixed(f"{reading.value:,}" if is_long else reading.figures, tokens[at]))
+        written.append(fixed(f"{reading.value:,}" if is_long else reading.figures, tokens[at]))
     return written
 
 
-def _with_unit(tokens: Sequence[Token], figures: str, until: int) -> tuple[list[Token], int]:
+def _with_unit(tokens: Sequence[Token], figures: str, until: int) -> Written:
     unit = unit_at(tokens, until)
-    written = [_fixed(figures, tokens[until - 1])]
+    written = [fixed(figures, tokens[until - 1])]
     return (written, until) if unit is None else _unit_written(written, unit, until)
 
 
-def _unit_written(written: list[Token], unit: Unit, until: int) -> tuple[list[Token], int]:
+def _unit_written(written: list[Token], unit: Unit, until: int) -> Written:
     if not unit.short:
         return written, until
     glued = unit.short in ("%",)
@@ -476,8 +298,3 @@ def _words_before(tokens: Sequence[Token], at: int) -> set[str]:
         if tokens[at].kind is Kind.WORD:
             words.append(tokens[at].text.casefold())
     return set(words)
-
-
-def _fixed(text: str, place: Token | None = None) -> Token:
-    """A word as it is to be, spaced as what stood in its place."""
-    return Token(text, glued=place is not None and place.glued, fixed=True)

@@ -114,3 +114,8 @@ def starts_sentence(tokens: Sequence[Token], at: int) -> bool:
     if before.kind is Kind.MARK:
         return before.text in SENTENCE_ENDS and not before.glues
     return before.kind is Kind.BREAK
+
+
+def fixed(text: str, place: Token | None = None) -> Token:
+    """A word as it is to be, spaced as what stood in its place."""
+    return Token(text, glued=place is not None and place.glued, fixed=True)

@@ -119,6 +119,21 @@ async def test_while_somebody_speaks_parts_are_far_apart_and_no_change_waits_lon
     assert len(await parts(scene)) == 300_000 // SAVE_EVERY_MS
 
 
+async def test_a_save_does_not_chase_somebody_who_speaks(scene: Scene) -> None:
+    """Whenever a part is stored another entry comes, as under a fast speaker."""
+
+    class Speaking(FaultyBlobs):
+        async def create(self, key: str, body: bytes) -> None:
+            await super().create(key, body)
+            if self.created < 20:
+                await scene.log(words("more", self.created))
+
+    scene.blobs = Speaking()
+    await scene.log(words("one", 0))
+    await handler_of(scene).handle(SESSION)
+    assert len(await parts(scene)) == 1
+
+
 async def test_it_is_not_written_down_that_nothing_is_due(scene: Scene) -> None:
     await scene.log(words("one", 0))
     handler = handler_of(scene)
