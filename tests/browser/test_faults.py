@@ -52,6 +52,24 @@ def test_finish_without_a_network_waits_for_it_and_says_so(page: RecorderPage) -
     page.is_clean(LOST_CONNECTION)
 
 
+def test_recording_begins_and_goes_on_after_a_pause_without_a_network(page: RecorderPage) -> None:
+    page.context.set_offline(True)
+    page.press("Record")
+    page.sees("There is no connection. Recording goes on")
+    page.passes(1_500)
+    page.press("Pause")
+    expect(page.button("Record")).to_be_enabled()
+    page.press("Record")
+    page.sees_lamp("Microphone", "On")
+    page.passes(1_500)
+    page.context.set_offline(False)
+    page.waits_for_cells(10, within_ms=20_000)
+    page.press("Finish")
+    page.sees("Finished. All that was recorded here is saved.")
+    page.has_everything()
+    page.is_clean(LOST_CONNECTION)
+
+
 def test_the_page_that_is_displaced_is_told_and_can_go_on(page: RecorderPage, opener: Opener) -> None:
     page.press("Record")
     page.waits_for_cells(4)

@@ -82,6 +82,18 @@ def test_a_label_is_saved_with_the_session_and_listed(page: RecorderPage, opener
     page.is_clean()
 
 
+def test_each_control_is_found_by_its_name_alone(page: RecorderPage, opener: Opener) -> None:
+    page.press("Record")
+    page.waits_for_cells(2)
+    for other in (page, opener()):
+        for name in ("Record", "Pause", "Finish", "Copy note"):
+            expect(other.page.get_by_role("button", name=name)).to_have_count(1)
+        expect(other.page.get_by_role("log")).to_have_count(1)
+    page.press("Finish")
+    page.sees("Finished. All that was recorded here is saved.")
+    expect(page.page.get_by_role("button", name="Finish")).to_have_count(1)
+
+
 def test_the_page_is_worked_by_keyboard_alone(page: RecorderPage) -> None:
     page.button("Record").focus()
     page.page.keyboard.press("Enter")

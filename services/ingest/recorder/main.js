@@ -2,6 +2,7 @@
 
 import { deleteSession } from "./api.js";
 import { Label } from "./label.js";
+import { prepareMicrophone } from "./microphone.js";
 import { Reading } from "./reading.js";
 import { Recorder } from "./recorder.js";
 import { isAtRisk, screenOf } from "./screen.js";
@@ -11,6 +12,8 @@ import { View, byId, setText } from "./view.js";
 
 /** @typedef {import("./screen.js").Action} Action */
 
+/** @type {import("./transcript.js").Paragraph[]} */
+const NOTHING = [];
 const COPIED_MS = 4_000;
 const NETWORK_EVENTS = ["online", "pageshow"];
 const PAGE_EVENTS = ["visibilitychange", "resume"];
@@ -75,7 +78,7 @@ class Page {
     const session = this.reading?.session.id;
     if (!session || !window.confirm("Delete this session for good, its text and its drafts?")) return;
     const problem = await deleteSession(session).then(() => "", (error) => error.message);
-    if (problem) return setText("about-text", problem);
+    if (problem) return window.alert(problem);
     this.newSession();
     await this.list.refresh();
   }
@@ -138,7 +141,7 @@ class Page {
 
   #draw() {
     const { recorder, reading, transcript } = this;
-    const paragraphs = transcript?.paragraphs() ?? [];
+    const paragraphs = transcript?.paragraphs() ?? NOTHING;
     const hasWords = paragraphs.some(({ kind }) => kind === "words");
     const opened = recorder ? null : (reading?.session ?? null);
     const facts = { recording: recorder, opened, offered: this.list.unfinished, hasWords, isOnline: navigator.onLine };
@@ -195,5 +198,6 @@ for (const name of PAGE_EVENTS) document.addEventListener(name, look);
 window.addEventListener("offline", () => page.changed());
 window.addEventListener("beforeunload", (event) => isAtRisk(page.recorder) && event.preventDefault());
 
+prepareMicrophone();
 page.changed();
 void page.list.refresh();

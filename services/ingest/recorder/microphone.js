@@ -12,6 +12,8 @@ const WANTED = {
   audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false },
 };
 
+const DEVICE_RATE = 0;
+
 /** The audio thread answers in milliseconds, or never, when the system has suspended it. */
 const FLUSH_MS_MAX = 500;
 
@@ -33,11 +35,12 @@ export async function openMicrophone(listener) {
 export class Microphone {
   /**
    * @param {MediaStream} stream
-   * @param {AudioWorkletNode} node
+   * @param {{ source: AudioNode, node: AudioWorkletNode }} graph
    * @param {Listener} listener
    */
-  constructor(stream, node, listener) {
+  constructor(stream, { source, node }, listener) {
     this.stream = stream;
+    this.source = source;
     this.node = node;
     this.context = /** @type {AudioContext} */ (node.context);
     this.flushed = new Promise((resolve) => {
@@ -62,24 +65,37 @@ export class Microphone {
     await Promise.race([this.flushed, new Promise((resolve) => setTimeout(resolve, FLUSH_MS_MAX))]);
     this.node.port.onmessage = null;
     stopTracks(this.stream);
-    await this.context.close();
+    this.source.disconnect();
+    this.node.disconnect();
+    await this.context.suspend();
   }
 }
 
-/** @param {MediaStream} stream */
-async function connect(stream) {
-  const { context, source } = listen(stream);
+/**
+ * Audio engines with the worklet loaded, by the rate asked for (0: the device's own). They are kept, silent, between
+ * recordings: to load the worklet takes a network, and a microphone must open without one too.
+ * @type {Map<number, Promise<AudioContext>>}
+ */
+const contexts = new Map();
+
+/** Loads what recording needs while there certainly is a network. Nothing is heard yet. */
+export const prepareMicrophone = () => void contextAt(SAMPLES_PER_SECOND).catch(() => undefined); // asked again on Record
+
+/** @param {number} rate */
+function contextAt(rate) {
+  const context = contexts.get(rate) ?? loadContext(rate);
+  contexts.set(rate, context);
+  context.catch(() => contexts.delete(rate));
+  return context;
+}
+
+/** @param {number} rate */
+async function loadContext(rate) {
+  const context = new AudioContext(rate > 0 ? { sampleRate: rate } : {});
   try {
+    await context.suspend();
     await context.audioWorklet.addModule("/static/capture-worklet.js");
-    const node = new AudioWorkletNode(context, "steno-capture", {
-      channelCount: 1,
-      channelCountMode: "explicit",
-      channelInterpretation: "speakers",
-    });
-    // Browsers run only what leads to the speakers; the node gives them silence.
-    source.connect(node).connect(context.destination);
-    await context.resume();
-    return node;
+    return context;
   } catch (error) {
     await context.close();
     throw error;
@@ -87,15 +103,28 @@ async function connect(stream) {
 }
 
 /** @param {MediaStream} stream */
-function listen(stream) {
-  const context = new AudioContext({ sampleRate: SAMPLES_PER_SECOND });
+async function connect(stream) {
+  const source = await sourceOf(stream);
+  const context = /** @type {AudioContext} */ (source.context);
+  const node = new AudioWorkletNode(context, "steno-capture", {
+    channelCount: 1,
+    channelCountMode: "explicit",
+    channelInterpretation: "speakers",
+  });
+  // Browsers run only what leads to the speakers; the node gives them silence.
+  source.connect(node).connect(context.destination);
+  await context.resume();
+  return { source, node };
+}
+
+/** @param {MediaStream} stream */
+async function sourceOf(stream) {
+  const context = await contextAt(SAMPLES_PER_SECOND);
   try {
-    return { context, source: context.createMediaStreamSource(stream) };
+    return context.createMediaStreamSource(stream);
   } catch {
     // Firefox connects a microphone only to a context of its own rate; the worklet resamples there.
-    context.close();
-    const native = new AudioContext();
-    return { context: native, source: native.createMediaStreamSource(stream) };
+    return (await contextAt(DEVICE_RATE)).createMediaStreamSource(stream);
   }
 }
 

@@ -121,7 +121,7 @@ function endPanel(state) {
 /** @param {import("./api.js").Session} offered */
 function offerPanel({ created_at_ms, covered_ms, undelivered_ms }) {
   const missing = undelivered_ms > 0 ? ` ${spell(undelivered_ms / 1_000)} of it never arrived.` : "";
-  const text = `Your session of ${timeOfDay(created_at_ms)} was not finished. ${clockTime(16 * covered_ms)} is saved.${missing}`;
+  const text = `Your session of ${timeOfDay(created_at_ms)} is not finished. ${clockTime(16 * covered_ms)} is saved.${missing}`;
   return panel("good", text, ["Open it", "openOffered"]);
 }
 

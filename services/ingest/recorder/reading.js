@@ -11,6 +11,9 @@ import { Transcript } from "./transcript.js";
 
 const AGAIN_MS = 5_000;
 
+/** How often a finished session is asked for its polished text: for half a minute, as one who recorded it waits. */
+const TIMES_MAX = 6;
+
 export class Reading {
   /**
    * @param {Session} session
@@ -22,6 +25,7 @@ export class Reading {
     this.transcript = new Transcript();
     this.problem = "";
     this.isClosed = false;
+    this.timesLeft = session.state === "finished" ? TIMES_MAX : Infinity;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
   }
@@ -36,7 +40,8 @@ export class Reading {
       this.problem = /** @type {Error} */ (error).message;
     }
     this.changed();
-    if (!this.isClosed) this.timer = setTimeout(() => void (document.hidden ? this.#later() : this.read()), AGAIN_MS);
+    this.timesLeft--;
+    if (!this.isClosed && this.timesLeft > 0) this.timer = setTimeout(() => void (document.hidden ? this.#later() : this.read()), AGAIN_MS);
   }
 
   close() {

@@ -119,6 +119,9 @@ export class SessionList {
     button.dataset.session = session.id;
     button.disabled = this.isLocked && session.id !== this.here;
     if (session.id === this.here) button.setAttribute("aria-current", "true");
+    // What can be pressed to record, pause and finish has those names alone; a state is told beside the name.
+    button.setAttribute("aria-label", `${session.label || "No title"}, ${dayAndTime(session.created_at_ms)}`);
+    button.setAttribute("aria-description", STATES[session.state]);
     button.append(
       line(session.label ? "title" : "title unnamed", session.label || "No title"),
       line("note", `${dayAndTime(session.created_at_ms)} · ${clockTime(16 * session.covered_ms)} · ${STATES[session.state]}`),

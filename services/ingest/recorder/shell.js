@@ -165,7 +165,7 @@ export class Shell {
     socket.onmessage = ({ data }) => isCurrent() && this.#heard(dial, data);
     socket.onclose = ({ code }) => {
       if (!isCurrent()) return;
-      this.socket = null;
+      this.#hangUp();
       this.happen({ type: "closed", dial, code });
     };
   }

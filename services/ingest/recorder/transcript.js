@@ -49,6 +49,8 @@ export class Transcript {
     this.forgotten = 0;
     /** @type {string | null} */
     this.logId = null;
+    /** @type {Paragraph[] | null} what was read last, as long as it is true */
+    this.read = null;
   }
 
   /** Words of another log are not in this one. @param {string} logId */
@@ -69,6 +71,7 @@ export class Transcript {
     if (entry.index === 0 && this.nextEntry > 0) this.startOver();
     if (entry.index !== this.nextEntry) return;
     this.nextEntry++;
+    this.read = null;
     const entries = this.takes.get(entry.take) ?? [];
     this.takes.set(entry.take, entries);
     entries.push(entry);
@@ -80,6 +83,7 @@ export class Transcript {
   polish(polished) {
     if (polished.index === 0) this.polished.clear();
     this.nextPolished = polished.index + 1;
+    this.read = null;
     this.polished.set(polished.first, polished);
   }
 
@@ -89,8 +93,13 @@ export class Transcript {
     this.hint = hint?.text && !(last && last.until >= hint.until && last.until > hint.start) ? hint : null;
   }
 
-  /** @returns {Paragraph[]} */
+  /** The same list as long as nothing changed. @returns {Paragraph[]} */
   paragraphs() {
+    this.read ??= this.#readAll();
+    return this.read;
+  }
+
+  #readAll() {
     /** @type {Paragraph[]} */
     const read = [];
     if (this.forgotten > 0) read.push(paragraph("forgotten", "forgotten", FORGOTTEN));

@@ -29,6 +29,8 @@ export class View {
     this.log = byId("transcript");
     /** @type {Map<string, HTMLElement>} */
     this.shown = new Map();
+    /** @type {Paragraph[]} */
+    this.paragraphs = [];
     this.panel = "";
     this.hasLostFocus = false;
   }
@@ -43,8 +45,7 @@ export class View {
     this.#showScreen(screen);
     this.#showParagraphs(paragraphs);
     setText("hint", hint);
-    byId("sheet").hidden = paragraphs.length === 0 && hint === "";
-    setText("empty", byId("sheet").hidden ? screen.empty : "");
+    setText("empty", paragraphs.length === 0 && hint === "" ? screen.empty : "");
     if (follows && !isAtEnd(1)) window.scrollTo({ top: document.documentElement.scrollHeight });
   }
 
@@ -97,6 +98,8 @@ export class View {
 
   /** Elements that stay are left alone, so that a screen reader says what is new and nothing else. @param {Paragraph[]} paragraphs */
   #showParagraphs(paragraphs) {
+    if (paragraphs === this.paragraphs) return;
+    this.paragraphs = paragraphs;
     const keys = new Set(paragraphs.map(keyOf));
     for (const [key, element] of this.shown) {
       if (keys.has(key)) continue;

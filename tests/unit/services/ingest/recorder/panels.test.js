@@ -93,7 +93,7 @@ test("a notice of the service is passed on, with whether the audio is safe", () 
 test("an interrupted session is offered to who is about to begin, with what is missing", () => {
   const offered = session({ undelivered_ms: 12_000 });
   const shown = panel(null, "idle", { offered });
-  assert.match(shown?.text ?? "", /was not finished\. 0:45 is saved\. 12 s of it never arrived\./);
+  assert.match(shown?.text ?? "", /is not finished\. 0:45 is saved\. 12 s of it never arrived\./);
   assert.deepEqual(shown?.buttons.map(({ action }) => action), ["openOffered"]);
   assert.equal(panel(null, "idle", { offered, opened: session() }), null);
   assert.equal(panel(recording(), "recording", { offered }), null);

@@ -193,6 +193,15 @@ test("a browser that holds timers back stops neither audio nor redials, for soun
   assert.equal(world.wires.length, 2);
 });
 
+test("a connection that was lost leaves nothing running but the wait for the next", async () => {
+  const world = await new World().records();
+  world.captures();
+  world.wire.ends();
+  assert.equal(world.timers.length, 1);
+  world.pass(0);
+  assert.equal(world.timers.length, 1);
+});
+
 test("what is no message of ours ends the connection", async () => {
   const world = await new World().records();
   const old = world.wire;

@@ -47,6 +47,15 @@ def test_every_pure_module_has_tests() -> None:
     assert pure - {path.name.removesuffix(".test.js") for path in HERE.glob("*.test.js")} == TWINS
 
 
+def test_pure_modules_have_no_clock_no_chance_and_no_page() -> None:
+    impure = re.compile(
+        r"\b(document|window|navigator|location|performance|fetch|setTimeout|setInterval|WebSocket)\b(?=[.(])"
+        r"|Date\.now|new Date\(\)|Math\.random|crypto\."
+    )
+    pure = [path for path in (ROOT / "services/ingest/recorder").glob("*.js") if is_pure(path)]
+    assert [f"{path.name}: {found[0]}" for path in pure if (found := impure.search(path.read_text()))] == []
+
+
 def is_pure(path: Path) -> bool:
     """A module says so itself, in the comment it begins with."""
     return re.search(r"\b[Pp]ure[.;]", path.read_text().split("*/")[0]) is not None

@@ -128,6 +128,7 @@ test("a paragraph keeps its key while it grows, so that the screen changes only 
   assert.deepEqual(after[0], before[0]);
   assert.equal(after[1]?.key, before[1]?.key);
   assert.equal(new Set(after.map(({ key }) => key)).size, after.length);
+  assert.equal(shown.paragraphs(), after);
 });
 
 test("the note for other programs holds words and gaps, and no hint", () => {
