@@ -150,6 +150,12 @@ class StreamProtocol(WebSocketsSansIOProtocol):
             self.transport.write(_refusal(_MALFORMED).serialize())
             self.transport.close()
 
+    def handle_ping(self) -> None:
+        pongs = b"".join(self.conn.data_to_send())
+        # The pongs of a peer that pings and reads nothing would pile up here for as long as it is thought alive.
+        if self.writable.is_set():
+            self.transport.write(pongs)
+
     async def send(self, message: Any) -> None:
         await super().send(message)
         if self.initial_response is not None and self.close_sent:

@@ -28,8 +28,13 @@ class Address:
     port: int
     ended: "asyncio.Task[None]" = field(repr=False)
 
-    async def connect(self) -> "Client":
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=READ_BYTES)
+    async def connect(self, receive_buffer_bytes: int | None = None) -> "Client":
+        peer = socket.socket()
+        if receive_buffer_bytes is not None:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+        peer.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(peer, ("127.0.0.1", self.port))
+        reader, writer = await asyncio.open_connection(sock=peer, limit=READ_BYTES)
         return Client(reader, writer)
 
     async def exchange(self, request: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ class Recorders:
     leave: asyncio.Event = field(default_factory=asyncio.Event)
     left: int = 0
     open: int = 0
+    heard: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -48,6 +50,7 @@ class Recorders:
         leaving = asyncio.create_task(self._say_goodbye(send))
         try:
             while (message := await receive())["type"] == "websocket.receive":
+                self.heard += 1
                 said = message.get("text") or message.get("bytes") or b""
                 await send({"type": "websocket.send", "text": str(len(said))})
         finally:
@@ -187,6 +190,34 @@ async def test_what_exceeds_even_the_servers_is_1009() -> None:
             await connection.recv()
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1009
+
+
+PING = b"\x89\xfd" + bytes(4) + b"x" * 125
+
+
+async def test_a_peer_that_pings_and_reads_nothing_does_not_fill_our_memory() -> None:
+    app = Recorders()
+    async with serving(app) as address:
+        client = await address.connect(receive_buffer_bytes=4_096)
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # it is one that reads
+        client.send(upgrade(address.port, f"Sec-WebSocket-Protocol: {PROTOCOL}"))
+        await until(lambda: app.open == 1)
+        (peer,) = address.server.server_state.connections
+        peer.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+        for _ in range(60):
+            client.send(PING * 500)
+            async with asyncio.timeout(ANSWER_S_MAX):
+                await client.writer.drain()
+        client.send(b"\x81\x81" + bytes(4) + b"x")
+        await until(lambda: app.heard == 1)
+        assert peer.transport.get_write_buffer_size() < 200_000
+        client.close()
+
+
+async def test_a_ping_is_answered() -> None:
+    async with serving(Recorders()) as address, stream(address) as connection:
+        async with asyncio.timeout(ANSWER_S_MAX):
+            await (await connection.ping())
 
 
 async def test_a_peer_that_takes_nothing_is_cut_off_once_its_connection_is_over() -> None:
