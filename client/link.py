@@ -1,4 +1,4 @@
-"""The recorder's half of `steno.v1`: when to dial, what to say, when to give a connection up. Pure; twin of `recorder/link.js`.
+"""Stage 3 of 13. The recorder's half of `steno.v1`: when to dial, what to say, when to give up. Pure; twin of `link.js`.
 
 Events and a moment go in; the next link and effects come out. The shell (`stream.py`, `shell.js`) owns sockets, tape and
 capture: it does the effects in order, calls `step` with `Tick` once `deadline_ms` has passed, and shows what `phase`,

@@ -1,4 +1,4 @@
-"""The tape: captured audio that is not yet covered. Bounded, pure; the twin of `recorder/tape.js`."""
+"""Stage 2 of 13. The tape: captured audio that is not yet covered. Bounded, pure; the twin of `recorder/tape.js`."""
 
 from collections import deque
 from typing import Final

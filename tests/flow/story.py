@@ -1,6 +1,7 @@
 """One dictation through a dying network, told by a seed: who records, what breaks and when, and what must be true after."""
 
 from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from random import Random
 from typing import Any, Final
 
@@ -169,13 +170,13 @@ class Story:
         for recorder in self.stage.recorders:
             recorder.finish()
         for recorder in self.stage.recorders:
-            await self.stage.until(lambda each=recorder: is_done(each), HEALED_MS_MAX, recorder.name)
+            await self.stage.until(partial(is_done, recorder), HEALED_MS_MAX, recorder.name)
 
     async def _all_hear_of_the_deletion(self) -> None:
         for recorder in self.stage.recorders:
             recorder.pause()
             recorder.record()
-            await self.stage.until(lambda each=recorder: _is_stopped(each), HEALED_MS_MAX, recorder.name)
+            await self.stage.until(partial(_is_stopped, recorder), HEALED_MS_MAX, recorder.name)
         codes = {recorder.link.bye.code for recorder in self.stage.recorders if recorder.link.bye}
         assert codes <= {4410}, codes
 

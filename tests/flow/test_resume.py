@@ -5,6 +5,7 @@ import pytest
 from client.events import ContinueHere
 from client.link_state import Phase
 from services.ingest.engines.scripted import CELL, Faults
+from shared.domain.entries import Gap
 from shared.domain.session import SessionState
 from shared.domain.values import samples
 from tests.doubles.faulty_store import REPLY_LOST
@@ -172,7 +173,7 @@ def test_an_empty_gap_arrives_behind_covered() -> None:
         again.record()
         await recorded(stage, again, 8)
         await stage.done(again)
-        gaps = [each.entry for each in await stage.world.log(stage.session) if hasattr(each.entry, "cause")]
+        gaps = [each.entry for each in await stage.world.log(stage.session) if isinstance(each.entry, Gap)]
         assert [gap.wall_ms for gap in gaps] == [1_500]
         assert gaps[0].span.start > samples(5)
 

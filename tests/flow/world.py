@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import tink
 from tink import aead
@@ -64,7 +64,7 @@ class World:
         self.tickets = Tickets([TicketKey(self.random.randbytes(32))])
         self._numbers = count(1)
         self._tasks: dict[int, set[asyncio.Task[Any]]] = {}
-        asyncio.get_running_loop().set_task_factory(self._make_task)
+        asyncio.get_running_loop().set_task_factory(cast(Any, self._make_task))
 
     # --- instances
 

@@ -21,8 +21,12 @@ PURE = (
     "services.polish.guard",
     "services.autosave.draft",
     "client.tape",
+    "client.delivery",
+    "client.dialling",
+    "client.events",
     "client.link",
-    "client.transcript",
+    "client.link_state",
+    "client.records",
     "infra.local.supervisor",
 )
 IMPURE = frozenset(
