@@ -5,9 +5,7 @@ from tests.rules.tree import Module, is_within, modules, named, within
 SERVICES = ("services.ingest", "services.polish", "services.autosave")
 VENDORS = {
     "sqlite": {"sqlite3"},
-    "firestore": {"google.cloud.firestore", "google.api_core", "grpc"},
-    "pubsub": {"google.cloud.pubsub", "google.pubsub", "google.api_core", "grpc"},
-    "gcs": {"google.cloud.storage", "google.api_core"},
+    "google": {"google", "grpc"},
     "tink": {"tink"},
 }
 """What an adapter may be an adapter to: one of these, or nothing but the standard library."""
