@@ -62,9 +62,11 @@ class Words:
 
     text: str = field(repr=False)
     confidence: int
+    disbelieved: bool = False
+    """Something was made out, too unlikely to be shown."""
 
 
-NOTHING: Final = Words("", 0)
+DISBELIEVED: Final = Words("", 0, disbelieved=True)
 
 
 class Recogniser(Protocol):
@@ -90,7 +92,7 @@ class _Attempt:
     @property
     def words(self) -> Words:
         if self.no_speech > NO_SPEECH and self.logprob < DOUBTFUL_LOGPROB:
-            return NOTHING
+            return DISBELIEVED
         return Words(self.text, min(100, round(100 * exp(self.logprob))))
 
 

@@ -28,6 +28,9 @@ FINALS_WAITING_MAX: Constant = 4
 WORDLESS_AFTER: Constant = samples(3)
 """So much speech without words is not silence."""
 
+DISBELIEVED_AFTER: Constant = samples(0.5)
+"""Nor is so much whose words were dropped: somebody may have said a "no" there that nobody would miss. Coughs are shorter."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Said:
@@ -235,4 +238,5 @@ def _outcome(spoken: Spoken, words: Words) -> Hypothesis | None:
             confidence=words.confidence,
             utterance_end=spoken.why is not Why.TOO_LONG,
         )
-    return Wordless(spoken.speech.span) if spoken.heard >= WORDLESS_AFTER else None
+    silence_max = DISBELIEVED_AFTER if words.disbelieved else WORDLESS_AFTER
+    return Wordless(spoken.speech.span) if spoken.heard >= silence_max else None

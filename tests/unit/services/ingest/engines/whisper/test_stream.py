@@ -162,6 +162,15 @@ async def test_long_speech_without_words_is_told_and_a_cough_is_silence(player: 
     assert isinstance(await player.next(), Through)
 
 
+async def test_words_that_are_dropped_over_speech_are_missed_sooner(player: Player) -> None:
+    await player.feed(voice(20) + quiet(END), voice(10) + quiet(END))
+    (await player.begun()).disbelieve()
+    (await player.begun()).disbelieve()
+    assert await player.next() == Wordless(span(0, 26))
+    assert await player.next() == through(26)
+    assert isinstance(await player.next(), Through)
+
+
 async def test_a_flush_says_all_at_once_and_then_through(player: Player) -> None:
     await player.feed(voice(5))
     await player.stream.flush(5 * DETECTOR_FRAME)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.ingest.engines.whisper.ear import Ear
-from services.ingest.engines.whisper.recogniser import Effort, Task, Words
+from services.ingest.engines.whisper.recogniser import DISBELIEVED, Effort, Task, Words
 from shared.domain.values import DETECTOR_FRAME
 from shared.errors import Refuse
 from shared.speech_detector import SpeechDetector
@@ -59,6 +59,9 @@ class Asked:
 
     def answer(self, text: str) -> None:
         self._answer.set_result(Words(text, 90))
+
+    def disbelieve(self) -> None:
+        self._answer.set_result(DISBELIEVED)
 
     def fail(self, error: Exception) -> None:
         self._answer.set_exception(error)
