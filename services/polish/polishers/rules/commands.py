@@ -1,12 +1,12 @@
 """Spoken punctuation and layout become marks, breaks and headings. Pure.
 
 A command that may also be meant as said is taken for one only where nothing speaks against it: "the colon", "a two week
-period" and "a new line was sited" stay. The engine's own marks beside a command give way to it: "clear, full stop." has
+period" and "a new line was sited" stay; "dash" is a diet and a score as well, and is none at all. The engine's own marks beside a command give way to it: "clear, full stop." has
 one full stop.
 
     full stop · comma · semicolon · colon (after a heading or "as follows") · question mark · exclamation mark
     period (alone in its sentence, or before a layout command)
-    open/close bracket, parenthesis, quote · hyphen · dash · forward slash
+    open/close bracket, parenthesis, quote · hyphen · forward slash
     new line · new paragraph · next paragraph · bullet point · heading NAME (a name of HEADINGS)
 """
 
@@ -44,10 +44,12 @@ HEADINGS: Final = tuple(
 )
 
 _COLON_NOUNS: Final = frozenset(
-    "adenocarcinoma biopsy biopsies cancer carcinoma contrast cleansing disease distension diverticula"
-    " diverticulosis diverticulitis dilatation injury ischaemia ischemia lesion lesions mass mucosa obstruction"
-    " perforation polyp polyps polypectomy prep preparation resection screening stent stricture surgery tumor"
-    " tumour ulcer wall is was are were has had appears looks".split()
+    "adenocarcinoma adenoma adenomas biopsy biopsies bleed bleeding bypass cancer cancers carcinoma cleansing contrast"
+    " ct dilatation disease distension diverticula diverticulitis diverticulosis dysplasia flexure haemorrhage"
+    " hyperplasia imaging injury investigation ischaemia ischemia issues lesion lesions malignancy mass metastases"
+    " mucosa neoplasm obstruction operation pathology perforation polyp polypectomy polyps prep preparation problems"
+    " removal removed resection screening spasm specimen stent stricture surgery symptoms transit trouble tumor"
+    " tumors tumour tumours ulcer wall is was are were has had appears looks and or".split()
 )
 """What "colon" is part of: after "history", "colon cancer" is an illness and no heading."""
 
@@ -63,6 +65,12 @@ _LINE_VERBS: Final = frozenset(
     " therapy agent drug option".split()
 )
 """After "new line" these speak of a cannula or a drug."""
+
+_LINE_BEFORE: Final = DETERMINERS | frozenset(
+    "inserted placed sited changed needs need needed requires require required had has have with for via through"
+    " into from central arterial femoral jugular subclavian peripheral picc iv venous".split()
+)
+"""So do these before it."""
 
 _QUOTED_MAX: Final = 64
 _SENTENCE_MAX: Final = 64
@@ -140,6 +148,11 @@ def _plainly(tokens: Sequence[Token], at: int, until: int) -> bool:
     return word_before(tokens, at) not in DETERMINERS
 
 
+def _as_stop(tokens: Sequence[Token], at: int, until: int) -> bool:
+    """ "came to a full stop" is none."""
+    return _plainly(tokens, at, until) and word_before(tokens, at) not in ("to", "complete")
+
+
 def _between_words(tokens: Sequence[Token], at: int, until: int) -> bool:
     beside = (*spoken(tokens, at - 1, 1), *spoken(tokens, until, 1))
     return all(beside) and _plainly(tokens, at, until)
@@ -163,7 +176,7 @@ def _as_colon(tokens: Sequence[Token], at: int, until: int) -> bool:
 
 
 def _as_line(tokens: Sequence[Token], at: int, until: int) -> bool:
-    return _plainly(tokens, at, until) and spoken(tokens, until, 1)[0] not in _LINE_VERBS
+    return word_before(tokens, at) not in _LINE_BEFORE and spoken(tokens, until, 1)[0] not in _LINE_VERBS
 
 
 def _closes(tokens: Sequence[Token], at: int, until: int) -> bool:
@@ -187,7 +200,7 @@ def _joint(text: str) -> tuple[Token, ...]:
 
 
 _PHRASES: Final[Mapping[str, tuple[tuple[Token, ...], Rule]]] = {
-    "full stop": (_mark("."), _plainly),
+    "full stop": (_mark("."), _as_stop),
     "comma": (_mark(","), _plainly),
     "semicolon": (_mark(";"), _plainly),
     "semi colon": (_mark(";"), _plainly),
@@ -199,7 +212,6 @@ _PHRASES: Final[Mapping[str, tuple[tuple[Token, ...], Rule]]] = {
     "unquote": (_mark('"'), _closes),
     "quote": (_opening('"'), _opens),
     "hyphen": (_joint("-"), _between_words),
-    "dash": ((Token("\u2013", fixed=True),), _between_words),
     "forward slash": (_joint("/"), _between_words),
     "new line": ((LINE,), _as_line),
     "next line": ((LINE,), _as_line),

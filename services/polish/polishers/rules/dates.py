@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from services.polish.polishers.rules.numbers import DIGITS, read_cardinal, read_ordinal, read_year, suffixed
-from services.polish.polishers.rules.readings import Rule, Written, run_end
+from services.polish.polishers.rules.readings import Rule, Written, is_number_word, run_end
 from services.polish.polishers.rules.tokens import Token, fixed, spoken, starts_sentence, word_before
 from services.polish.polishers.rules.units import unit_at
 
@@ -69,7 +69,8 @@ def _ordinal(tokens: Sequence[Token], at: int) -> Written | None:
         value = read_ordinal(words)
         if value is not None and length == 2 and words[1] in ("first", "second", "third"):
             return list(tokens[at : at + 2]), at + 2
-        if value is not None and value >= 10:
+        # "a tenth" is a part.
+        if value is not None and value >= 10 and not _is_counted(word_before(tokens, at)):
             return [fixed(suffixed(value), tokens[at])], at + length
     return None
 
@@ -95,6 +96,10 @@ def _minute(words: list[str]) -> int | None:
         return DIGITS.get(words[1])
     value = read_cardinal(words)
     return value if value is not None and 10 <= value < 60 else None
+
+
+def _is_counted(word: str) -> bool:
+    return word == "a" or is_number_word(word)
 
 
 DATE_RULES: Final[tuple[Rule, ...]] = (_date, _year, _clock)

@@ -36,5 +36,8 @@ def remove_fillers(tokens: Sequence[Token]) -> list[Token]:
 
 def _is_filler(tokens: Sequence[Token], at: int) -> bool:
     word = tokens[at].spoken
+    # "ERM" is a membrane of the eye.
+    if len(word) > 1 and tokens[at].text.isupper():
+        return False
     beside = {*spoken(tokens, at - 1, 1), *spoken(tokens, at + 1, 1)}
     return word in FILLERS and not (word in ANSWERS and beside & ANSWERS)

@@ -46,8 +46,10 @@ def read_cardinal(words: Sequence[str]) -> int | None:
         thousands, rest = _below_thousand(words[:at]), words[at + 1 :]
         if not thousands or (rest[:1] == ["and"] and "hundred" in rest):
             return None
-        below = _below_thousand(rest[1:] if rest[:1] == ["and"] else rest) if rest else 0
-        return None if below is None else 1_000 * thousands + below
+        below = _below_thousand(rest[1:] if rest[:1] == ["and"] else rest)
+        if rest and not below:
+            return None
+        return 1_000 * thousands + (below or 0)
     return _below_thousand(words, teens=True)
 
 

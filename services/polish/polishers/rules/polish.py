@@ -25,7 +25,7 @@ def polish(text: str, vocabulary: Sequence[str], macros: Mapping[str, str], lang
     """`language` as the session says it; rules beyond the session's own words are for English only."""
     tokens, macro_flags = expand_macros(split(text), macros)
     tokens = spell_terms(tokens, vocabulary)
-    if language.partition("-")[0].casefold() != "en":
+    if language.replace("_", "-").partition("-")[0].casefold() != "en":
         return Ruled(join(tokens), macro_flags)
     tokens = apply_commands(remove_fillers(tokens))
     tokens, number_flags = write_quantities(write_acronyms(tokens))

@@ -33,16 +33,24 @@ def test_what_is_read_is_said_that_way_and_no_other(words: list[str]) -> None:
     value = read_cardinal(words)
     if value is None:
         return
-    said = {" ".join(words).replace(" and ", " ")}
     spoken = {say(value, joined_by_and=False)}
     if value % 100 == 0 and 1_100 <= value <= 1_900:
         spoken.add(f"{say(value // 100)} hundred")
-    assert said <= spoken
+    assert " ".join(words).replace(" and ", " ") in spoken
 
 
 @pytest.mark.parametrize(
     "words",
-    ["one twenty", "twenty thirty", "two five", "hundred", "five hundred twenty hundred", "oh five", ""],
+    [
+        "one twenty",
+        "twenty thirty",
+        "two five",
+        "hundred",
+        "five hundred twenty hundred",
+        "one thousand zero",
+        "oh five",
+        "",
+    ],
 )
 def test_a_run_that_is_no_one_number_is_none(words: str) -> None:
     assert read_cardinal(words.split()) is None
