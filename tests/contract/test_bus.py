@@ -261,6 +261,48 @@ async def test_one_that_is_replayed_while_it_is_tried_is_tried_again(bus: Bus, c
     assert (await taken(bus)).attempts == 1
 
 
+async def test_who_is_lost_while_trying_a_replayed_one_has_tried_it_once(
+    bus: Bus, clock: ManualClock
+) -> None:
+    letter = await dead(bus, clock)
+    clock.advance(RETRY_MS_MAX)
+    await bus.wake(SESSION, POLISH)
+    await taken(bus)
+    assert await bus.replay(letter)
+    clock.advance(LEASE_MS)
+    assert (await taken(bus)).attempts == 2
+
+
+async def test_one_that_died_of_many_attempts_is_tried_again_when_it_is_woken(
+    bus: Bus, clock: ManualClock
+) -> None:
+    await bus.wake(SESSION, POLISH)
+    for _ in range(ATTEMPTS_MAX):
+        await bus.failed(await taken(bus), "ModelUnavailable", permanent=False)
+        clock.advance(RETRY_MS_MAX)
+    assert len(await bus.dead_letters(100)) == 1
+    await bus.wake(SESSION, POLISH)
+    delivery = await taken(bus)
+    assert delivery.attempts == ATTEMPTS_MAX + 1
+    await bus.failed(delivery, "ModelUnavailable", permanent=False)
+    clock.advance(A_DAY_MS)
+    assert await nothing(bus)
+    assert len(await bus.dead_letters(100)) == 1
+
+
+async def test_one_that_succeeds_is_dead_no_more_though_news_came_meanwhile(
+    bus: Bus, clock: ManualClock
+) -> None:
+    await dead(bus, clock)
+    clock.advance(RETRY_MS_MAX)
+    await bus.wake(SESSION, POLISH)
+    delivery = await taken(bus)
+    await bus.wake(SESSION, POLISH)
+    await bus.done(delivery)
+    assert await bus.dead_letters(100) == []
+    assert (await taken(bus)).attempts == 1
+
+
 async def test_a_forgotten_session_is_gone_for_everybody(bus: Bus, clock: ManualClock) -> None:
     await dead(bus, clock)
     await bus.wake(SESSION, AUTOSAVE)

@@ -112,6 +112,20 @@ async def test_many_may_open_a_new_file_at_once(path: Path) -> None:
         await each.close()
 
 
+async def test_a_new_file_that_another_is_preparing_is_waited_for(path: Path) -> None:
+    """Turning to write-ahead logging needs the file alone, and SQLite does not wait for that."""
+    path.parent.mkdir()
+    with beside(path) as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        opening = asyncio.ensure_future(asyncio.to_thread(SqliteStore.open, path))
+        await asyncio.wait([opening], timeout=0.2)
+        connection.execute("ROLLBACK")
+    store = await opening
+    await store.check()
+    await store.close()
+
+
 # --- writing
 
 
