@@ -55,7 +55,7 @@ from shared.errors import DictationError, Refuse, Retry
 from shared.ports import Clock
 from shared.tasks import stop, together
 from shared.wire.frames import Frame
-from shared.wire.messages import ServerMessage, Welcome
+from shared.wire.messages import Bye, ServerMessage, Welcome
 
 TAPE_AHEAD_MAX: Final = samples(300)
 """How much of a file is read ahead of what is covered, 10 MB: a file waits, so nothing of it is ever lost."""
@@ -231,10 +231,13 @@ class Recorder:
 
     def _show(self, message: ServerMessage) -> None:
         self._records.read(message)
-        if isinstance(message, Welcome):
-            self._welcomes += 1
-            if self._wanted.label and not self._chores.has("label"):
-                self._chores.start("label", self._put_label(self._dialled()))
+        match message:
+            case Welcome():
+                self._welcomes += 1
+                if self._wanted.label and not self._chores.has("label"):
+                    self._chores.start("label", self._put_label(self._dialled()))
+            case Bye(retry=True, reason=reason):
+                self._troubled(reason)
 
     # --- the service
 

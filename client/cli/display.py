@@ -18,6 +18,7 @@ TROUBLE_AFTER_MS: Final = 1_000
 
 TROUBLE_AGAIN_MS: Final = 30_000
 
+COLUMNS: Final = 80
 _CONNECTED: Final = frozenset({Phase.LIVE, Phase.FINISHING, Phase.FINISHED})
 _OVER: Final = frozenset({Phase.DONE, Phase.STOPPED})
 _SAYS: Final = {
@@ -174,7 +175,8 @@ def entry_line(entry: EntrySent) -> str:
 
 
 def columns_of(stream: TextIO) -> int:
+    """Of the terminal; one that does not know, as on a serial line, says 0."""
     try:
-        return os.get_terminal_size(stream.fileno()).columns
+        return os.get_terminal_size(stream.fileno()).columns or COLUMNS
     except (OSError, ValueError):
-        return 80
+        return COLUMNS

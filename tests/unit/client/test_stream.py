@@ -204,6 +204,7 @@ async def test_a_server_that_welcomes_and_drops_without_progress_is_given_up() -
             here.network.last.bye(Bye(4503, "the store is unavailable", retry=True))
             await here.pass_ms(300)
         assert (await running).outcome is Outcome.GAVE_UP
+    assert set(here.seen.troubles) == {"the store is unavailable"}
 
 
 async def test_a_slow_server_that_is_there_is_never_given_up() -> None:
