@@ -64,12 +64,12 @@ class AutosaveHandler:
             await self._save(stored, part, progress, record.version if record else None)
 
     async def _alive(self, session: SessionId) -> Stored | None:
-        """The session, or None if it was deleted; then nothing of it is left either.
+        """The session, or None if there is none, or it was deleted; then nothing of it is left either.
 
         Looked at before and after every write: one that overlapped the deletion must not outlive it.
         """
         stored = await answered(self._store.load(session))
-        if stored is not None and stored.document.state is not SessionState.PURGED:
+        if stored is None or stored.document.state is not SessionState.PURGED:
             return stored
         await remove_remains(self._store, self._blobs, self._bus, session)
         return None
@@ -77,14 +77,15 @@ class AutosaveHandler:
     async def _next_part(self, stored: Stored, progress: Progress) -> Part:
         session, document = stored.session, stored.document
         missing = min(ROWS_PER_PART_MAX, document.next_index - progress.through)
-        entries = await answered(self._store.entries(session, progress.through, missing)) if missing else []
+        entries = (
+            await answered(self._store.entries(session, progress.through, missing)) if missing > 0 else []
+        )
         polished = await answered(self._store.polished(session, progress.polished, ROWS_PER_PART_MAX))
         about = await answered(self._store.record(session, RecordName.ABOUT))
+        sealed = about.fields.items() if about else ()
         return Part(
             document,
-            {name: value for name, value in about.fields.items() if isinstance(value, bytes)}
-            if about
-            else {},
+            {name: value for name, value in sealed if isinstance(value, bytes)},
             progress.through,
             progress.polished,
             tuple(entries),

@@ -74,12 +74,12 @@ class PolishHandler:
             await self._wake_autosave(session)
 
     async def _alive(self, session: SessionId) -> Stored | None:
-        """The session, or None if it was deleted; then nothing of it is left either.
+        """The session, or None if there is none, or it was deleted; then nothing of it is left either.
 
         Looked at before and after every write: one that overlapped the deletion must not outlive it.
         """
         stored = await answered(self._store.load(session))
-        if stored is not None and stored.document.state is not SessionState.PURGED:
+        if stored is None or stored.document.state is not SessionState.PURGED:
             return stored
         await answered(self._store.erase(session))
         return None
