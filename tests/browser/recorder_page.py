@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any, Final
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, WebSocket, expect
 
@@ -103,6 +103,11 @@ class RecorderPage:
             if not page:
                 return found
             found += page
+
+    def delete_elsewhere(self) -> None:
+        request = Request(f"{self.url}/v1/sessions/{self.session}", method="DELETE")
+        with urlopen(request, timeout=10) as reply:
+            assert reply.status == 204
 
     def has_everything(self, take: int = 1) -> None:
         """Every sample sent is in the log once, in the words that it hashes to, and those words are on the screen."""

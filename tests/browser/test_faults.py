@@ -97,6 +97,19 @@ def test_the_page_that_is_displaced_is_told_and_can_go_on(page: RecorderPage, op
     other.is_clean()
 
 
+def test_a_session_that_is_deleted_elsewhere_is_told(page: RecorderPage) -> None:
+    page.press("Record")
+    page.waits_for_cells(4)
+    page.delete_elsewhere()
+    page.sees("This session was deleted. Nothing more can be saved in it.", within_ms=20_000)
+    page.press("Pause")
+    page.page.once("dialog", lambda dialog: dialog.accept())
+    page.press("Start a new session")
+    page.sees("Press Record and speak.")
+    expect(page.log).to_be_empty()
+    page.is_clean()
+
+
 def test_a_page_that_was_closed_is_gone_on_with_as_a_new_take(page: RecorderPage, opener: Opener) -> None:
     page.press("Record")
     page.waits_for_cells(4)

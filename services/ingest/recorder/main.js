@@ -26,6 +26,7 @@ class Page {
     this.reading = null;
     this.screenLock = new ScreenLock();
     this.isDrawing = false;
+    this.isBroken = false;
     /** What was last told of the link, so that lists are asked for when it moves and not all the time. */
     this.phase = "";
     const changed = () => this.changed();
@@ -144,8 +145,14 @@ class Page {
     const paragraphs = transcript?.paragraphs() ?? NOTHING;
     const hasWords = paragraphs.some(({ kind }) => kind === "words");
     const opened = recorder ? null : (reading?.session ?? null);
-    const facts = { recording: recorder, opened, offered: this.list.unfinished, hasWords, isOnline: navigator.onLine };
-    const screen = screenOf(facts);
+    const screen = screenOf({
+      recording: recorder,
+      opened,
+      offered: this.list.unfinished,
+      hasWords,
+      isOnline: navigator.onLine,
+      isBroken: this.isBroken,
+    });
     const empty = reading?.problem || screen.empty;
     this.view.show({ ...screen, empty }, paragraphs, recorder ? hintOf(recorder) : "");
     const isBusy = isAtRisk(recorder);
@@ -188,6 +195,14 @@ press("sessions-toggle", () => {
   const unfolded = byId("sessions").classList.toggle("unfolded");
   byId("sessions-toggle").setAttribute("aria-expanded", String(unfolded));
 });
+
+// What no part foresaw is still said, for nothing may fail silently.
+for (const name of ["error", "unhandledrejection"]) {
+  window.addEventListener(name, () => {
+    page.isBroken = true;
+    page.changed();
+  });
+}
 
 const look = () => {
   page.recorder?.shell.happen({ type: "checkNow" });

@@ -10,29 +10,42 @@ import { Transcript } from "./transcript.js";
 /** What is left to deliver when a notice of the server's has lost its meaning. It says when trouble begins, not when it ends. */
 const CALM_SAMPLES = 10 * SAMPLES_PER_SECOND;
 
+/**
+ * What tests give in the browser's place.
+ * @typedef {object} Parts
+ * @property {import("./capture.js").Platform} microphones
+ * @property {import("./shell.js").Platform} network
+ * @property {number} tapeSamplesMax
+ */
+
 export class Recorder {
   /**
    * @param {string} session
    * @param {() => void} changed
+   * @param {Partial<Parts>} parts
    */
-  constructor(session, changed) {
+  constructor(session, changed, { microphones, network, tapeSamplesMax } = {}) {
     this.session = session;
-    this.changed = changed;
-    this.tape = new Tape();
+    this.tape = new Tape(tapeSamplesMax);
     this.transcript = new Transcript();
-    this.capture = new Capture({
+    /** @type {import("./capture.js").Sink} */
+    const sink = {
       chunk: (pcm) => this.#chunk(pcm),
       gap: (cause, wallMs) => this.shell.happen({ type: "missed", cause, wallMs }),
       changed,
-    });
-    // A take of its own: whatever else records into this session never writes the same positions.
-    this.shell = new Shell(newLink(session, crypto.randomUUID()), {
+    };
+    this.capture = new Capture(sink, microphones);
+    /** @type {import("./shell.js").Owner} */
+    const owner = {
       tape: this.tape,
       show: (message) => this.#show(message),
       stopCapture: () => void this.#inTurn(() => this.capture.stop()),
       resumeCapture: () => void this.#inTurn(() => this.#open()),
       changed,
-    });
+    };
+    // A take of its own: whatever else records into this session never writes the same positions.
+    const link = newLink(session, crypto.randomUUID(), {}, this.tape.samplesMax);
+    this.shell = new Shell(link, owner, network);
     this.problem = "";
     /** @type {import("./messages.js").Notice | null} */
     this.notice = null;

@@ -22,6 +22,7 @@ import { spell, timeOfDay } from "./times.js";
  * @property {Session | null} offered one that was interrupted, which the person may want to go on with
  * @property {boolean} hasWords
  * @property {boolean} isOnline as far as the browser knows
+ * @property {boolean} isBroken this page made a mistake that nobody foresaw
  *
  * @typedef {"record" | "continueHere" | "signedIn" | "newSession" | "openOffered" | "reload"} Action
  * @typedef {"off" | "good" | "warn" | "bad"} Mood
@@ -46,6 +47,8 @@ import { spell, timeOfDay } from "./times.js";
 /** Speech that waits for its text in the best of cases: nobody is to be worried by it. */
 const USUAL_SAMPLES = 15 * SAMPLES_PER_SECOND;
 
+const BROKEN = "Something went wrong on this page. What is saved is safe. Copy the note if you need it now, then reload the page.";
+
 /** @type {Record<State, string>} */
 const SAYS = { idle: "Ready", recording: "Recording", paused: "Paused", finishing: "Finishing", finished: "Finished" };
 
@@ -61,7 +64,7 @@ export function screenOf(facts) {
     level: recording?.capture.state === "on" ? recording.capture.level : 0,
     safety: safetyOf(facts, state),
     draft: draftOf(recording?.draft),
-    alarm: alarmOf(recording, state),
+    alarm: facts.isBroken ? BROKEN : alarmOf(recording, state),
     panel: panelOf(facts, state),
     empty: emptyOf(facts, state),
     controls: controlsOf(facts, state),

@@ -48,6 +48,7 @@ export const facts = (recording, more = {}) => ({
   offered: null,
   hasWords: false,
   isOnline: true,
+  isBroken: false,
   ...more,
 });
 

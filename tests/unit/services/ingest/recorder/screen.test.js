@@ -77,6 +77,10 @@ test("where words will be, the page says so", () => {
   assert.match(screen(recording({ link: link({ intent: "paused" }) })).empty, /no words yet/);
 });
 
+test("a mistake of the page's own is an alarm too", () => {
+  assert.match(screen(null, { isBroken: true }).alarm, /went wrong on this page\. What is saved is safe/);
+});
+
 test("closing is a risk while recording, or while anything is not saved", () => {
   const all = { covered: 40 * SECOND };
   assert.equal(isAtRisk(null), false);
