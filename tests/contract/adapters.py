@@ -9,19 +9,30 @@ from weakref import WeakValueDictionary
 
 from shared.adapters.embedded_bus import EmbeddedBus
 from shared.adapters.filesystem import FilesystemBlobs
+from shared.adapters.firestore import FirestoreStore
 from shared.adapters.local_keys import open_key_file
 from shared.adapters.sqlite import SqliteStore
 from shared.ports import Blobs, Bus, Clock, KeyEncryption, Store
+from tests.doubles.emulators import firestore_project
 from tests.doubles.faulty_store import FaultyStore
 from tests.doubles.memory import MemoryBlobs, MemoryBus, MemoryStore
 
 T = TypeVar("T")
+
+CALL_MS_MAX: Final = 20_000
+"""Of calls to emulators that share two cores with everything else; the suites are not about deadlines."""
 
 
 @asynccontextmanager
 async def directory(tmp_path: Path) -> AsyncIterator[str]:
     """The place of an adapter that keeps its data in files."""
     yield str(tmp_path / "data")
+
+
+@asynccontextmanager
+async def database(tmp_path: Path) -> AsyncIterator[str]:
+    with firestore_project() as place:
+        yield place
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,11 @@ async def sqlite_store(place: str, clock: Clock) -> Store:
     return SqliteStore.open(Path(place, "steno.db"))
 
 
+async def firestore_store(place: str, clock: Clock) -> Store:
+    address, _, project = place.partition("/")
+    return FirestoreStore.open(project, address, CALL_MS_MAX)
+
+
 async def memory_bus(place: str, clock: Clock) -> Bus:
     return _buses.setdefault(place, MemoryBus(clock))
 
@@ -76,6 +92,7 @@ STORES: Final = [
     Kind("memory", memory_store, crosses_processes=False),
     Kind("faulty", faulty_store, crosses_processes=False),
     Kind("sqlite", sqlite_store),
+    Kind("firestore", firestore_store, database),
 ]
 BUSES: Final = [
     Kind("memory", memory_bus, crosses_processes=False),

@@ -132,10 +132,11 @@ async def test_an_unanswered_commit_is_lost_to_who_took_over(
 ) -> None:
     faulty.next_writes(fault)
     faulty.next_reads(REFUSED)
-    committing = asyncio.create_task(committed(writer, clock, 2))
+    # The clock stands still until they have written, so that it is not sent again before.
+    committing = asyncio.create_task(writer.commit(*grown(writer.stored, 2, b"mine")))
     written = await taken(store, count=1)
     with pytest.raises(LeaseLost):
-        await committing
+        await meanwhile(clock, committing)
     await meanwhile(clock, faulty.landed())
     assert await store.load(SESSION) == written
     assert await said(store) == [b"theirs"]
@@ -155,12 +156,12 @@ async def test_what_landed_before_another_took_over_stays_and_the_lease_is_lost(
     store: Store, faulty: FaultyStore, writer: LogWriter, clock: ManualClock
 ) -> None:
     faulty.next_writes(REPLY_LOST)
-    faulty.next_reads(*[REFUSED] * 3)
-    committing = asyncio.create_task(committed(writer, clock, 2))
+    faulty.next_reads(REFUSED)
+    committing = asyncio.create_task(writer.commit(*grown(writer.stored, 2, b"mine")))
     await written_by_somebody(store)
     await taken(store)
     with pytest.raises(LeaseLost):
-        await committing
+        await meanwhile(clock, committing)
     assert await said(store) == [b"mine"] * 2
 
 

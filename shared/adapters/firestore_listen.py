@@ -1,0 +1,66 @@
+"""Which sessions' records change: one Firestore listen for a whole instance, on the event loop, without threads.
+
+The library's own listeners take two threads each and do not exist for its asynchronous client.
+"""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Final
+
+from google.cloud.firestore_v1 import AsyncClient, FieldFilter
+from google.cloud.firestore_v1.types import Target, TargetChange
+
+from shared.adapters.firestore_client import listen
+from shared.adapters.firestore_documents import CHANGED_AT_MS, RECORDS
+from shared.domain.values import SessionId
+from shared.errors import StoreUnavailable
+
+RENEW_AFTER_S: Final = 600
+"""The listened-to set grows with every session that changes; a new listen begins with an empty one."""
+
+OVERLAP_MS: Final = 60_000
+"""How far the clocks of those who write may differ; what was told is told again, which is harmless."""
+
+_CHANGE: Final = "document_change"
+_UP_TO_DATE: Final = (TargetChange.TargetChangeType.CURRENT, TargetChange.TargetChangeType.NO_CHANGE)
+
+
+class Listener:
+    """Remembers up to when everything was told, so that a listen that broke is taken up from there."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+        self._told_until_ms = now_ms()
+
+    async def changes(self) -> AsyncIterator[SessionId]:
+        """Sessions of which a record was written since the store was opened or the last listen broke, for ever.
+
+        Raises StoreUnavailable when the listen breaks.
+        """
+        while True:
+            async with aclosing(listen(self._client, self._target(), RENEW_AFTER_S)) as answers:
+                async for answer in answers:
+                    change = answer.target_change.target_change_type
+                    if _CHANGE in answer:
+                        # .../sessions/{id}/records/{name}
+                        yield SessionId(answer.document_change.document.name.split("/")[-3])
+                    elif change == TargetChange.TargetChangeType.REMOVE:
+                        raise StoreUnavailable("Firestore ended the listening; it is begun again")
+                    elif change in _UP_TO_DATE:
+                        self._told_until_ms = max(self._told_until_ms, now_ms())
+
+    def _target(self) -> Target:
+        since_ms = self._told_until_ms - OVERLAP_MS
+        changed = self._client.collection_group(RECORDS).where(
+            filter=FieldFilter(CHANGED_AT_MS, ">=", since_ms)
+        )
+        query = Target.QueryTarget(
+            parent=f"{self._client._database_string}/documents", structured_query=changed._to_protobuf()
+        )
+        return Target(query=query, target_id=1)
+
+
+def now_ms() -> int:
+    """Wall time, because other machines write it too."""
+    return time.time_ns() // 1_000_000

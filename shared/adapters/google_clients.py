@@ -1,0 +1,26 @@
+"""How we use every Google Cloud client: deadlines of our own, no retries of theirs, and a lost server dialled soon again.
+
+Their retries repeat what already landed: a create whose reply was lost comes back as "already exists", a published
+message is there twice. Their deadlines are a minute, and their channels wait up to two before they dial a lost server
+again; a session must not wait so long.
+"""
+
+from typing import Any, Final
+
+CALL_MS_MAX: Final = 2_000
+"""As long as `shared/lease.py` waits for an answer."""
+
+CHANNEL_OPTIONS: Final = (
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    # A listen that hears nothing must find out that its server is gone.
+    ("grpc.keepalive_time_ms", 30_000),
+    # A channel to a restarted server must not be shared with one that still believes in the old one.
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+
+def once(call_ms_max: int) -> dict[str, Any]:
+    """What every call is told: one try, and how long it may take."""
+    return {"retry": None, "timeout": call_ms_max / 1_000}
