@@ -14,7 +14,9 @@ from client.wanted import Watcher
 from shared.wire.messages import EntrySent, HintSent, Notice, ServerMessage, Ticket, Welcome
 
 TROUBLE_AFTER_MS: Final = 1_000
-"""Most connections are back before a person could have read about it."""
+SILENCE_AFTER_MS: Final = 3_000
+"""Most connections are there, or back, before a person could have read about it. Where nothing has failed yet, a slow
+machine is likelier than a missing one."""
 
 TROUBLE_AGAIN_MS: Final = 30_000
 
@@ -36,7 +38,7 @@ class Display(Watcher):
         self._link: Link | None = None
         self._lost_at_ms: int | None = now_ms
         self._said_at_ms: int | None = None
-        self._trouble = "no answer yet"
+        self._trouble: str | None = None
 
     def moved(self, link: Link) -> None:
         self._link = link
@@ -52,18 +54,19 @@ class Display(Watcher):
             if self._said_at_ms is not None:
                 self.say("connected again" if self._link.delivery.covered else "connected")
             self._lost_at_ms = self._said_at_ms = None
-            self._trouble = "it was lost"
+            self._trouble = None
             return
         if self._lost_at_ms is None:
             self._lost_at_ms = now_ms
-        due_ms = (
-            self._lost_at_ms + TROUBLE_AFTER_MS
-            if self._said_at_ms is None
-            else self._said_at_ms + TROUBLE_AGAIN_MS
-        )
-        if now_ms >= due_ms:
+        if now_ms >= self._due_ms(self._lost_at_ms):
             self._said_at_ms = now_ms
-            self.say(f"no connection ({printable(self._trouble)}); trying again, nothing is lost")
+            trouble = printable(self._trouble or "no answer yet")
+            self.say(f"no connection ({trouble}); trying again, nothing is lost")
+
+    def _due_ms(self, lost_at_ms: int) -> int:
+        if self._said_at_ms is not None:
+            return self._said_at_ms + TROUBLE_AGAIN_MS
+        return lost_at_ms + (SILENCE_AFTER_MS if self._trouble is None else TROUBLE_AFTER_MS)
 
     def say(self, line: str) -> None:
         self._err.write(f"{line}\n")

@@ -1,6 +1,7 @@
 """`steno stream`: a recording goes into a session as if it were spoken, whatever the network does."""
 
 import asyncio
+import shlex
 import signal
 import sys
 import time
@@ -114,8 +115,26 @@ def stream(
         result = asyncio.run(_run(file, wanted, take_id, display))
     if isinstance(display, JsonLines):
         display.write(result.summary())
-    _conclude(result, file, measured.samples, is_quiet=as_json)
+    _conclude(result, measured.samples, file, url or [], is_quiet=as_json)
     return _exit_code(result)
+
+
+def _conclude(result: Result, length: int, file: Path, urls: list[str], *, is_quiet: bool) -> None:
+    """Say how it ended and what can be done now; a run that went well says nothing beside its JSON."""
+    servers = [word for each in urls for word in ("--url", each)]
+    again = shlex.join(["steno", "stream", str(file), "--session", result.session, *servers])
+    export = shlex.join(["steno", "sessions", "export", result.session, *servers[:2]])
+    stored = f"{minutes(result.covered_samples)} of {minutes(length)} stored"
+    match result.outcome:
+        case Outcome.FINISHED if not is_quiet:
+            say(f"finished: {stored}, {_counted(result)}")
+            say(f"the note: {export}")
+            if result.audio_samples < length:
+                say(f"the rest of the file: {again}")
+        case Outcome.REFUSED:
+            say(f"steno: refused {_reason(result)}; {stored}")
+        case Outcome.GAVE_UP:
+            say(f"steno: gave up; {stored}. What is stored is safe; go on with: {again}")
 
 
 def _label(label: str) -> str:
@@ -189,21 +208,15 @@ def _signals(recorder: "Recorder", display: Display) -> Iterator[None]:
         loop.remove_signal_handler(signal.SIGTERM)
 
 
-def _conclude(result: Result, file: Path, length: int, *, is_quiet: bool) -> None:
-    """Say how it ended and what can be done now; a run that went well says nothing beside its JSON."""
-    stored = f"{minutes(result.covered_samples)} of {minutes(length)} stored"
-    again = f'steno stream "{file}" --session {result.session}'
-    match result.outcome:
-        case Outcome.FINISHED if not is_quiet:
-            gaps = f", {len(result.gaps)} gap(s)" if result.gaps else ", no gaps"
-            draft = f", draft {result.draft_state}" if result.draft_state else ""
-            say(f"finished: {stored}{gaps}, {result.reconnects} reconnect(s){draft}")
-            say(f"the note: steno sessions export {result.session}")
-        case Outcome.REFUSED:
-            code, reason = (result.bye.code, result.bye.reason) if result.bye else (0, "")
-            say(f"steno: refused ({code}): {one_line(printable(reason))}; {stored}")
-        case Outcome.GAVE_UP:
-            say(f"steno: gave up; {stored}. What is stored is safe; go on with: {again}")
+def _counted(result: Result) -> str:
+    gaps = f"{len(result.gaps)} gap(s)" if result.gaps else "no gaps"
+    draft = f", draft {result.draft_state}" if result.draft_state else ""
+    return f"{gaps}, {result.reconnects} reconnect(s){draft}"
+
+
+def _reason(result: Result) -> str:
+    assert result.bye is not None
+    return f"({result.bye.code}): {one_line(printable(result.bye.reason))}"
 
 
 def _exit_code(result: Result) -> int:

@@ -32,6 +32,11 @@ def run(config: Config, wanted: Wanted, announce: Say) -> int:
         raise SetupError(
             "Steno checks its own arithmetic with assertions; run Python without -O and PYTHONOPTIMIZE"
         )
+    # Found out by the child it would be one line among the logs of all of them.
+    if "local" in config.engines and not config.model_dir.is_dir():
+        raise SetupError(
+            f"there is no speech model in {config.model_dir}; fetch it with: make setup, or choose another --engine"
+        )
     with only_supervisor(config.data_dir):
         ports = choose_ports(
             config, wanted.ports, wanted.instances, lambda port: port_is_free(config.host, port)

@@ -104,7 +104,7 @@ def test_ctrl_c_finishes_what_was_captured(up: Up, session: str, tmp_path: Path)
     out, err = streaming.communicate(timeout=20)
     summary = json.loads(out.splitlines()[-1])
     assert streaming.returncode == 0, err
-    assert err == "finishing what was captured; Ctrl-C again gives up\n"
+    assert "finishing what was captured; Ctrl-C again gives up\n" in err
     assert 0 < summary["audio_samples"] == summary["covered_samples"] < 10 * 16_000
     # Another run delivers the rest into the same take.
     rest = stream(up, recording, session)
@@ -159,7 +159,7 @@ def test_nobody_there_is_said_and_given_up(up: Up, tmp_path: Path) -> None:
     )
     assert done.code == 5
     assert done.summary["covered_samples"] == 0
-    trouble, gave_up = done.err.splitlines()
+    trouble, *_, gave_up = done.err.splitlines()
     assert trouble.startswith(f"no connection (no server answers at http://127.0.0.1:{port}")
     assert gave_up.startswith("steno: gave up; 0:00 of 0:01 stored.")
 

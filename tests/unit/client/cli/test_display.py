@@ -97,6 +97,14 @@ def test_a_short_loss_is_not_worth_a_word() -> None:
     assert screen.err.getvalue() == ""
 
 
+def test_where_nothing_has_failed_yet_it_takes_longer_to_say_so() -> None:
+    screen = Screen()
+    screen.at(2_900, WAITING)
+    assert screen.err.getvalue() == ""
+    screen.at(3_000, WAITING)
+    assert screen.err.getvalue() == "no connection (no answer yet); trying again, nothing is lost\n"
+
+
 @pytest.mark.parametrize("phase", [Phase.DONE, Phase.STOPPED])
 def test_the_end_is_no_loss(phase: Phase) -> None:
     screen = Screen()

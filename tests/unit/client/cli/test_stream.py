@@ -101,7 +101,7 @@ def test_words_for_people_on_stdout_and_all_else_on_stderr(recording: Path, caps
     assert told.err.splitlines() == [
         f"session {SESSION}, 0:01 of audio",
         "finished: 0:01 of 0:01 stored, no gaps, 0 reconnect(s)",
-        f"the note: steno sessions export {SESSION}",
+        f"the note: steno sessions export {SESSION} --url {service.url}",
     ]
 
 
@@ -149,7 +149,7 @@ def test_giving_up_says_how_to_go_on_and_exit_5(recording: Path, capsys: Capture
     assert told.out == ""
     assert told.err.splitlines()[-1] == (
         "steno: gave up; 0:00 of 0:01 stored. What is stored is safe; go on with: "
-        f'steno stream "{recording}" --session {SESSION}'
+        f"steno stream {recording} --session {SESSION} --url {service.url}"
     )
 
 
