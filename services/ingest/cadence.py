@@ -1,6 +1,6 @@
 """What a connection says by the clock: pings, and acknowledgements no denser than they are useful. Pure.
 
-Of each at most one waits to be sent, however long the peer does not read: a later one says all that an earlier would.
+Of each at most one waits to be sent, however long the peer does not read: a later one says all of an earlier.
 """
 
 from typing import Final
@@ -13,7 +13,7 @@ ACK_EVERY_MS: Final = 250
 
 
 class Pings:
-    """A ping every HEARTBEAT_MS; one unanswered when the next is due is a miss, and other traffic does not count.
+    """A ping every HEARTBEAT_MS; one unanswered when the next is due is a miss. Other traffic does not count.
 
     That is 10 to 15 s until a silent peer is given up: long enough for a lift, short enough for a person.
     """
@@ -50,7 +50,7 @@ class Pings:
 
 
 class Acks:
-    """At once when covered moves, else at most every ACK_EVERY_MS, so that replies never outweigh the audio."""
+    """At once when covered moves, else every ACK_EVERY_MS at most, so that replies never outweigh audio."""
 
     def __init__(self) -> None:
         self.due_ms: int | None = None

@@ -1,6 +1,6 @@
 """Between segmenter and store: what the next commit holds, and when it is due. Pure.
 
-At once on every entry and at every change of state; else every 5 s if settled moved; else a heartbeat every 15 s.
+At once on every entry and change of state; else every 5 s if settled moved; else a heartbeat every 15 s.
 """
 
 from collections import deque
@@ -56,7 +56,7 @@ class Commits:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing but the last word, that the session is finished, remains to be stored, or that is too.
+        """Whether only the last word, that the session is finished, remains to be stored, or even that is.
 
         A finish that comes while the lease is let go comes too late: what is stored then says interrupted.
         """

@@ -1,7 +1,8 @@
-"""Stage 4 of 13. One connection of `steno.v1`, sans-I/O: messages and a time go in; events, messages and a deadline come out.
+"""Stage 4 of 13. One connection of `steno.v1`, sans-I/O: messages and times in; events, messages and a deadline out.
 
-No socket, clock, randomness or log. The shell (`ws.py`) calls `receive_*` for what arrives and `tick` once `deadline_ms`
-has passed, sends what `to_send` gives, in order, and closes when `closing` says so. `recording.py` gets the events.
+No socket, clock, randomness or log. The shell (`ws.py`) calls `receive_*` for what arrives and `tick` once
+`deadline_ms` has passed, sends what `to_send` gives, in order, and closes when `closing` says so. `recording.py`
+gets the events.
 """
 
 from collections import deque
@@ -46,8 +47,8 @@ WINDOW_LIVE: Final = samples(30)
 WINDOW_CATCHING_UP: Final = samples(120)
 
 OUTBOX_MAX: Final = 256
-"""Messages waiting to be sent. Whoever adds log records asks `has_room` first, so that a slow reader is waited for; the
-rest are few. One that still lets them pile up is closed with 4508: it resumes from its cursors, and nothing is lost."""
+"""Messages waiting to be sent. Whoever adds log records asks `has_room` first, so that a slow reader is waited for;
+the rest are few. One that still lets them pile up is closed with 4508: it resumes from its cursors."""
 
 
 class State(StrEnum):
@@ -75,7 +76,7 @@ MOVES: Final[dict[State, dict[Inbound, State]]] = {
     State.FINISHED: {Finish: State.FINISHED, Pong: State.FINISHED},
     State.CLOSING: {},
 }
-"""What a client may send when. What is not in the table is the client's mistake, 4400; while CLOSING it is discarded."""
+"""What a client may send when. What is not in here is the client's mistake, 4400; while CLOSING it is discarded."""
 
 
 class PeerLost(Resync):
@@ -85,9 +86,9 @@ class PeerLost(Resync):
 
 
 class Connection:
-    """Both directions of one WebSocket. Methods never raise for what the peer did: they queue a `bye` and close.
+    """Both directions of one WebSocket. Nothing here raises for what the peer did: a `bye` is queued, and it closes.
 
-    Once closing, everything said to it is forgotten: who speaks need not ask whether the peer was just dismissed.
+    Once closing, all that is said to it is forgotten: who speaks need not ask whether the peer was just dismissed.
     """
 
     def __init__(self, now_ms: int) -> None:
@@ -208,7 +209,7 @@ class Connection:
 
     @property
     def has_room(self) -> bool:
-        """Whether up to half of OUTBOX_MAX log records may be sent; otherwise they wait where they are stored."""
+        """Whether half of OUTBOX_MAX log records may be sent; otherwise they wait where they are stored."""
         return len(self._outbox) < OUTBOX_MAX // 2
 
     def send(self, message: ServerMessage) -> None:
@@ -223,7 +224,7 @@ class Connection:
             self._hint = hint
 
     def progress(self, covered: int, gaps_through: int, window: int) -> None:
-        """The store holds everything before `covered`, and the entries up to it were sent: acknowledge at once."""
+        """Everything before `covered` is stored, and its entries were given to `send`: acknowledge at once."""
         if self.state is not State.CLOSING:
             self._upstream.stored(covered, gaps_through)
             self._acks.progressed(covered, gaps_through, _credit(covered, window))
@@ -254,7 +255,7 @@ class Connection:
     def to_send(self) -> list[ServerMessage]:
         """Everything to send now, in order.
 
-        An acknowledgement follows the entries it covers; the newest hint follows the entries that may replace it.
+        An acknowledgement follows the entries it covers, the newest hint those that may replace it.
         """
         messages = [*self._outbox, *self._acks.to_send(self.frontier), *self._pings.to_send()]
         self._outbox.clear()
@@ -285,7 +286,7 @@ def _out_of_place(message: ClientMessage | Frame, state: State) -> str:
 
 
 def bye_for(error: DictationError) -> Bye:
-    """The `bye` of an error: its code's range tells the client what to do, the rest helps it and the person."""
+    """The `bye` of an error: its code's range tells the client what to do; the rest helps it and the person."""
     code, reason = error.close_code, str(error)
     match error:
         case TakenElsewhere(take=take, since_ms=since_ms):

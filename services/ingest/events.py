@@ -20,7 +20,7 @@ class AudioCame:
 
 @dataclass(frozen=True, slots=True)
 class GapCame:
-    """`span` is trimmed to what was not received before; a lost span that was, is empty and says nothing any more."""
+    """`span` is trimmed to what was not received before; a lost span that was, is empty and says nothing more."""
 
     gap_no: int
     cause: GapCause

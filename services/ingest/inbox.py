@@ -36,7 +36,7 @@ class Inbox:
         self._items: deque[Piece | Flush] = deque()
         self._flushes = 0
         self._flushed = False
-        """Whether nothing came since the last flush. Not so at first: a hole there needs a flush before it, too."""
+        """Whether nothing came since the last flush. Not so at first: a hole there needs one before it, too."""
 
     def audio(self, start: int, pcm: bytes) -> None:
         self._flushed = False
@@ -48,10 +48,10 @@ class Inbox:
             self._items.append(Piece(start, bytearray(pcm)))
 
     def flush(self, at: int) -> None:
-        """The engine is to finalise the audio before `at`: nothing to do where none came since the last flush.
+        """The engine is to finalise the audio before `at`; nothing is to do where none came since the last flush.
 
-        Raises TooMany when more flushes wait than any person could have caused. That one is kept all the same: its
-        connection ends, and what was received before is still to be finalised.
+        Raises TooMany when more flushes wait than any person could have caused. That one is kept all the same:
+        its connection ends, and what was received before is still to be finalised.
         """
         if self._flushed:
             return

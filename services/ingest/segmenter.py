@@ -1,7 +1,7 @@
-"""Stage 7 of 13. Hypotheses and the recorder's gaps go in; entries in sample order and `settled` come out. Pure.
+"""Stage 7 of 13. Hypotheses and the recorder's gaps go in; entries in sample order, and `settled`, come out. Pure.
 
-One segmenter serves one take under one lease. It decides what is settled: everything before `settled` is in the entries
-it gave, or is silence. What it gives out is final; what it keeps is only what cannot be decided yet.
+One segmenter serves one take under one lease. It decides what is settled: everything before `settled` is in the
+entries it gave, or is silence. What it gives out is final; what it keeps is only what cannot be decided yet.
 """
 
 from collections import deque
@@ -112,8 +112,8 @@ def _gap_entry(take: int, gap: GapCame) -> Gap | None:
 def _trimmed(final: Final, settled: int) -> Final:
     """The part of a final after `settled`: words by their midpoint; without word times, the span alone.
 
-    Overlap without word times cannot happen while the engine is fed from `settled` (engines/base.py), so only an edge
-    of silence is ever cut from those.
+    Overlap without word times cannot happen while the engine is fed from `settled` (engines/base.py), so only an
+    edge of silence is ever cut from those.
     """
     if final.span.start >= settled:
         return final

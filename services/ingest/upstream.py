@@ -1,4 +1,4 @@
-"""What a recorder may send next: every sample once and in order, within its credit, and gaps in their places. Pure."""
+"""What a recorder may send next: each sample once, in order, within its credit; and gaps in their places. Pure."""
 
 from typing import Final
 
@@ -22,7 +22,7 @@ class BeyondCredit(Refuse):
 
 
 class Upstream:
-    """The next sample and the next gap of one connection. What was received before is trimmed; what leaves out is refused."""
+    """The next sample and gap of one connection. What came before is trimmed; what leaves something out is refused."""
 
     def __init__(self) -> None:
         self.frontier = 0

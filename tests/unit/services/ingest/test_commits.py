@@ -266,7 +266,7 @@ def test_who_leaves_while_finishing_leaves_it_so() -> None:
 
 @pytest.mark.parametrize("given_last", [[], words(200)])
 def test_a_last_commit_that_reaches_the_finish_says_finished(given_last: list[Settled]) -> None:
-    """Were it to say finishing, its recorder would be told finished all the same, and nobody would come to finish it."""
+    """Were it to say finishing, its recorder would be told finished, and nobody would come to finish it."""
     each = commits()
     each.finish_at = 200
     each.settle(given_last, 200)

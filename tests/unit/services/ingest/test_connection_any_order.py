@@ -110,7 +110,7 @@ class Service:
                 self.connection.send(Notice("degraded", "It is slow.", safe=True))
 
     def progress(self) -> None:
-        if self._is_welcomed:
+        if self.connection.state in (State.STREAMING, State.FINISHING):
             self.connection.progress(self.connection.frontier, self._gaps, WINDOW_LIVE)
 
     def hint(self) -> None:
@@ -123,6 +123,7 @@ class Service:
 
     def finished(self) -> None:
         if self.connection.state is State.FINISHING:
+            self.progress()
             self.connection.finished(self.connection.frontier)
 
     def leave(self) -> None:

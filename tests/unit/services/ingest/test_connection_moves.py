@@ -1,4 +1,4 @@
-"""Every state and every message a recorder may send: what is allowed moves on, the rest is 4400 and says why."""
+"""Every state with every message a recorder may send: what is allowed moves on, the rest is 4400 and why."""
 
 import pytest
 

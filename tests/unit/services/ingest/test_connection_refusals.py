@@ -1,4 +1,4 @@
-"""Every wrong input has its own close code and sentence, and of two wrongs the protocol says which is named."""
+"""Every wrong input has its close code and sentence, and of two wrongs the protocol says which is named."""
 
 import json
 import struct

@@ -1,4 +1,4 @@
-"""What a connection does by the clock: it waits for a hello, for an answer to it, and for pongs, and never for ever."""
+"""What a connection does by the clock: it waits for a hello, its answer, and pongs, and never for ever."""
 
 import itertools
 

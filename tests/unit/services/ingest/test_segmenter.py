@@ -1,4 +1,4 @@
-"""Hypotheses and gaps in, entries in sample order out; what is given is final, and covers every sample once."""
+"""Hypotheses and gaps in, entries in sample order out; what is given is final and covers every sample once."""
 
 from typing import cast
 

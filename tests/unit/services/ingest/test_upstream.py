@@ -1,4 +1,4 @@
-"""Samples and gaps on their way in: replays are trimmed, holes are refused, gaps keep their places and numbers."""
+"""Samples and gaps on their way in: replays are trimmed, holes refused, gaps keep their places and numbers."""
 
 import pytest
 from hypothesis import given
