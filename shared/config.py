@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +19,7 @@ PREFIX: Final = "STENO_"
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 READY: Final[dict[str, tuple[str, ...]]] = {
-    "backend": ("embedded",),
+    "backend": ("embedded", "emulators", "gcp"),
     "engines": ("local", "scripted"),
     "polisher": ("rules",),
     "sign_in": ("development",),
@@ -26,11 +27,16 @@ READY: Final[dict[str, tuple[str, ...]]] = {
 """What can be chosen."""
 
 NOT_YET: Final[dict[str, tuple[str, ...]]] = {
-    "backend": ("emulators", "gcp"),
     "engines": ("deepgram", "speechmatics"),
     "polisher": ("gemini",),
 }
 """What has a name already, and no adapter."""
+
+EMULATORS: Final = ("firestore_emulator", "pubsub_emulator", "storage_emulator")
+"""Settings that say where an emulator is."""
+
+_GOOGLES_OWN: Final = ("FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "STORAGE_EMULATOR_HOST")
+"""Variables that turn Google's clients to an emulator without a word."""
 
 _PROVIDERS: Final = ("deepgram", "speechmatics", "gemini")
 _OPTIONS: Final = {
@@ -43,6 +49,24 @@ _OPTIONS: Final = {
     "provider_urls": "--provider-url",
 }
 """What `steno up` has an option for."""
+
+
+class Role(StrEnum):
+    """Which process is configured: what one cannot do without is no business of another."""
+
+    INGEST = "ingest"
+    POLISH = "polish"
+    AUTOSAVE = "autosave"
+    COMMAND = "command"
+    """Started by a person: `steno up`, which starts the others, and what looks after them."""
+
+
+_NEEDED_ON_GCP: Final[dict[Role, tuple[str, ...]]] = {
+    Role.INGEST: (),
+    Role.POLISH: ("push_audience", "push_service_account"),
+    Role.AUTOSAVE: ("push_audience", "push_service_account", "scheduler_service_account"),
+    Role.COMMAND: (),
+}
 
 
 class LogLevel(StrEnum):
@@ -86,6 +110,12 @@ def _absolute(given: Path) -> Path:
     return Path(os.path.abspath(given.expanduser()))
 
 
+_RESOURCE: Final = r"^[A-Za-z][A-Za-z0-9._~+%-]{2,254}$"
+"""What Pub/Sub allows as the name of a topic."""
+
+_KMS_KEY: Final = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+")
+_ADDRESS: Final = re.compile(r"[^/:@\s]+:\d{1,5}")
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Urls = Annotated[Mapping[str, str], NoDecode, BeforeValidator(_pairs)]
 Place = Annotated[Path, BeforeValidator(lambda given: _absolute(Path(str(given))))]
@@ -107,6 +137,23 @@ class Config(BaseSettings):
     polisher: str = "rules"
     model_dir: Place = Path(__file__).parent.parent / "models" / "whisper-base"
     sign_in: str = "development"
+    project: str = ""
+    """The Google Cloud project; on the emulators any name will do."""
+    firestore_emulator: str = ""
+    """HOST:PORT, as of the other two."""
+    pubsub_emulator: str = ""
+    storage_emulator: str = ""
+    topic: str = Field(default="steno-wakeups", pattern=_RESOURCE)
+    dead_letter_topic: str = Field(default="steno-dead-letters", pattern=_RESOURCE)
+    """Also the name of the subscription through which it is read."""
+    bucket: str = ""
+    """Where drafts are kept."""
+    kms_key: str = ""
+    """projects/P/locations/L/keyRings/R/cryptoKeys/K: the key-encryption key."""
+    push_audience: str = ""
+    """What the tokens of pushes and of the scheduler are made out to."""
+    push_service_account: str = ""
+    scheduler_service_account: str = ""
     host: str = LOOPBACK[0]
     port: int = Field(default=8_000, ge=1, le=65_535)
     sessions_max: int = Field(default=200, ge=1, le=10_000)
@@ -135,8 +182,8 @@ class Config(BaseSettings):
         return {variable(name): _spelt(value) for name, value in fields.items() if value is not None}
 
 
-def load_config(**overrides: object) -> Config:
-    """The configuration of this process: `overrides`, then the environment, then defaults.
+def load_config(role: Role = Role.COMMAND, **overrides: object) -> Config:
+    """The configuration of this process, which is a `role`: `overrides`, then the environment, then defaults.
 
     Raises:
         SetupError: with every problem found, each naming its variable and saying what to write instead.
@@ -146,7 +193,12 @@ def load_config(**overrides: object) -> Config:
     except ValidationError as error:
         problems = [*_invalid(error), *_unknown(os.environ)]
     else:
-        problems = [*_unknown(os.environ), *_unusable(config), *_unfit_for_the_cloud(config)]
+        problems = [
+            *_unknown(os.environ),
+            *_unusable(config),
+            *_unfit_for_google(config, role, os.environ),
+            *_unfit_for_the_cloud(config, role),
+        ]
     if problems:
         raise SetupError("; ".join(problems))
     return config
@@ -225,13 +277,42 @@ def _bad_urls(urls: Mapping[str, str]) -> Iterator[str]:
             yield f"{_named('provider_urls')}: the address of {name} should look like wss://HOST/PATH"
 
 
-def _unfit_for_the_cloud(config: Config) -> Iterator[str]:
+def _unfit_for_google(config: Config, role: Role, environment: Mapping[str, str]) -> Iterator[str]:
+    for field in EMULATORS:
+        address = getattr(config, field)
+        if address and not _ADDRESS.fullmatch(address):
+            yield f"{_named(field)} is {address!r}; write it as HOST:PORT"
+    if config.backend == "gcp":
+        yield from _missing(config, "project", "bucket", "kms_key", *_NEEDED_ON_GCP[role])
+        yield from _unfit_for_gcp(config, role, environment)
+    elif config.backend == "emulators" and role is not Role.COMMAND:
+        # `steno up` chooses them for all that it starts.
+        yield from _missing(config, "project", "bucket", *EMULATORS)
+
+
+def _missing(config: Config, *fields: str) -> Iterator[str]:
+    for field in fields:
+        if not getattr(config, field):
+            yield f"{_named(field)} must be given, because {variable('backend')} is {config.backend}"
+
+
+def _unfit_for_gcp(config: Config, role: Role, environment: Mapping[str, str]) -> Iterator[str]:
+    if config.kms_key and not _KMS_KEY.fullmatch(config.kms_key):
+        yield f"{_named('kms_key')} should look like projects/P/locations/L/keyRings/R/cryptoKeys/K"
+    given = [variable(field) for field in EMULATORS if getattr(config, field)]
+    for name in [*given, *(name for name in _GOOGLES_OWN if environment.get(name))]:
+        yield f"{name} is set, so patients' data would go to an emulator; unset it, because {variable('backend')} is gcp"
+    if role is Role.INGEST and config.sign_in == "development":
+        yield f"under the backend gcp {variable('sign_in')} cannot be development, which signs in whoever asks"
+
+
+def _unfit_for_the_cloud(config: Config, role: Role) -> Iterator[str]:
     """A laptop's defaults are no place for patients: the cloud must be told what it is to use."""
     if not config.in_cloud:
         return
-    if config.backend == "embedded":
-        yield f"on Cloud Run {variable('backend')} cannot be embedded, whose data ends with the instance"
-    if config.sign_in == "development":
+    if config.backend != "gcp":
+        yield f"on Cloud Run {variable('backend')} cannot be {config.backend}, whose data ends with the instance"
+    if role in (Role.INGEST, Role.COMMAND) and config.sign_in == "development" and config.backend != "gcp":
         yield f"on Cloud Run {variable('sign_in')} cannot be development, which signs in whoever asks"
     if config.retention_days is None:
         yield f"on Cloud Run {variable('retention_days')} must say after how many days sessions are deleted"

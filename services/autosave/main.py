@@ -7,7 +7,7 @@ from typing import Final
 
 from services.autosave.handler import AutosaveHandler
 from services.autosave.sweep import SWEEP_EVERY_MS, Sweep
-from shared.config import Config, load_config
+from shared.config import Config, Role, load_config
 from shared.domain.values import Holder, SessionId
 from shared.errors import Broken, DictationError, SetupError
 from shared.observe import configure, get_logger
@@ -25,7 +25,7 @@ def main() -> int:
     try:
         if not __debug__:
             raise SetupError("Steno checks its own arithmetic with assertions; run Python without -O")
-        config = load_config()
+        config = load_config(Role.AUTOSAVE)
         configure("autosave", config.log_level, config.log_format)
         asyncio.run(_run(config))
     except SetupError as error:

@@ -6,7 +6,7 @@ from typing import Final
 
 from services.polish.handler import PolishHandler
 from services.polish.polishers.offline import RulesPolisher
-from shared.config import Config, load_config
+from shared.config import Config, Role, load_config
 from shared.domain.values import SessionId
 from shared.errors import Broken, DictationError, SetupError
 from shared.observe import configure, get_logger
@@ -24,7 +24,7 @@ def main() -> int:
     try:
         if not __debug__:
             raise SetupError("Steno checks its own arithmetic with assertions; run Python without -O")
-        config = load_config()
+        config = load_config(Role.POLISH)
         configure("polish", config.log_level, config.log_format)
         asyncio.run(_run(config))
     except SetupError as error:
