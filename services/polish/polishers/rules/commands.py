@@ -125,9 +125,9 @@ def _find(tokens: Sequence[Token], at: int) -> _Found | None:
 
 
 def _drop_engine_marks(done: list[Token], written: Token) -> None:
-    """What the engine put before the command, as far as the command says it better."""
+    """What the engine put before the command, as far as the command says it better; what was spoken stays."""
     dropped = ".,;:?!" if written.kind is Kind.MARK and not written.glues else ","
-    while done and is_mark(done, len(done) - 1, dropped):
+    while is_mark(done, len(done) - 1, dropped) and not done[-1].fixed:
         done.pop()
 
 
@@ -188,15 +188,15 @@ def _opens(tokens: Sequence[Token], at: int, until: int) -> bool:
 
 
 def _mark(text: str) -> tuple[Token, ...]:
-    return (Token(text, Kind.MARK, glued=True),)
+    return (Token(text, Kind.MARK, glued=True, fixed=True),)
 
 
 def _opening(text: str) -> tuple[Token, ...]:
-    return (Token(text, Kind.MARK, glues=True),)
+    return (Token(text, Kind.MARK, glues=True, fixed=True),)
 
 
 def _joint(text: str) -> tuple[Token, ...]:
-    return (Token(text, Kind.MARK, glued=True, glues=True),)
+    return (Token(text, Kind.MARK, glued=True, glues=True, fixed=True),)
 
 
 _PHRASES: Final[Mapping[str, tuple[tuple[Token, ...], Rule]]] = {

@@ -28,6 +28,8 @@ def remove_fillers(tokens: Sequence[Token]) -> list[Token]:
         begins = starts_sentence(kept, len(kept))
         while is_mark(tokens, at, ",") and (begins or is_mark(kept, len(kept) - 1, ",")):
             at += 1
+        if is_mark(tokens, at, ".?!") and is_mark(kept, len(kept) - 1, ","):
+            kept.pop()
         if begins and is_mark(tokens, at, ".?!"):
             # It was a sentence of its own.
             at += 1
