@@ -124,9 +124,9 @@ class Sweep:
         cursor, rows = (int(polish.fields[name] or 0) if polish else 0 for name in ("cursor", "rows"))
         progress = read_progress(draft.fields if draft else None, document.log_id)
         if cursor < document.next_index:
-            await self._bus.wake(session, Subscriber.POLISH)
+            await answered(self._bus.wake(session, Subscriber.POLISH))
         if progress.through < document.next_index or progress.polished < rows:
-            await self._bus.wake(session, Subscriber.AUTOSAVE)
+            await answered(self._bus.wake(session, Subscriber.AUTOSAVE))
 
     # --- what is to go
 
