@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from client.cli.terminal import put, say
+from shared.errors import SetupError
 
 EXAMPLES: Final = """
 **Examples**
@@ -38,24 +39,27 @@ def up(
         typer.Option(help="Where sessions and drafts are kept.", show_default="~/.local/share/steno"),
     ] = None,
     backend: Annotated[
-        str | None, typer.Option(help="Where data goes: embedded.", show_default="embedded")
+        str | None, typer.Option(help="Where data goes: embedded or emulators.", show_default="embedded")
     ] = None,
     engine: Annotated[
         list[str] | None,
         typer.Option(
-            help="Speech engine: local, scripted. Repeat it for a fallback order.", show_default="local"
+            help="local, deepgram, speechmatics or scripted; repeat it for a fallback order.",
+            show_default="local",
         ),
     ] = None,
     provider_url: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=URL", help="Where a provider is reached; repeat it for more."),
     ] = None,
-    polisher: Annotated[str | None, typer.Option(help="Polisher: rules.", show_default="rules")] = None,
+    polisher: Annotated[str | None, typer.Option(help="rules or gemini.", show_default="rules")] = None,
 ) -> int:
     """Run Steno on this machine: the recorder page, ingest, polish and autosave."""
+    if backend == "gcp":
+        raise SetupError("--backend gcp is for the services on Cloud Run; here choose embedded or emulators")
     # Here and not above: `steno stream` should not wait for what only the services need.
     from infra.local.up import Wanted, run
-    from shared.config import load_config
+    from shared.config import Role, load_config
 
     given = {
         "host": host,
@@ -65,7 +69,7 @@ def up(
         "provider_urls": ",".join(provider_url) if provider_url else None,
         "polisher": polisher,
     }
-    config = load_config(**{name: value for name, value in given.items() if value is not None})
+    config = load_config(Role.COMMAND, **{name: value for name, value in given.items() if value is not None})
     return run(config, Wanted(tuple(port or ()), instances), _announce)
 
 

@@ -63,6 +63,7 @@ def test_whoever_stops_reading_hears_no_complaint(capsys: Captured, monkeypatch:
         (["--loud"], "No such option: --loud"),
         (["up", "--port", "many"], "Invalid value for '--port'"),
         (["up", "--engine", "wizard"], "there is no 'wizard'; choose local"),
+        (["up", "--backend", "gcp"], "here choose embedded or emulators"),
         (["up", "--host", "0.0.0.0"], "which other machines may reach"),
         (["up", "--provider-url", "deepgram"], "write it as NAME=URL"),
         (["up", "--instances", "99", "--data-dir", "DIR"], "--instances is 99; choose 1 to 16"),
