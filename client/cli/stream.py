@@ -61,7 +61,7 @@ stopped; another file is another take of the session. Each server message is a l
 
 
 def stream(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Any recording that ffmpeg's libraries read.")],
+    file: Annotated[Path, typer.Argument(help="Any recording that ffmpeg's libraries read.")],
     url: Annotated[
         list[str] | None,
         typer.Option(
@@ -82,13 +82,15 @@ def stream(
     ] = None,
     cut_every: Annotated[
         float | None,
-        typer.Option(metavar="S", help="Cut the connection after every S seconds of audio sent anew."),
+        typer.Option(
+            metavar="S", help="Cut the connection after every S seconds of audio sent for the first time."
+        ),
     ] = None,
     label: Annotated[
         str, typer.Option(help="A name for the session, stored encrypted; others on this machine may see it.")
     ] = "",
     give_up_after: Annotated[
-        float, typer.Option(metavar="S", help="Seconds without progress and connection.")
+        float, typer.Option(metavar="S", help="Seconds without connection and progress.", show_default="300")
     ] = GIVE_UP_AFTER_MS / 1_000,
     as_json: Annotated[
         bool, typer.Option("--json", help="Every server message as a line of JSON, then a summary.")
