@@ -105,6 +105,10 @@ class Socket:
         for message in self._connection.to_send():
             async with asyncio.timeout(SEND_MS_MAX / 1_000):
                 await self._websocket.send_text(encode_message(message))
+            # One that takes a message every few seconds must answer pings like anybody else.
+            self._connection.tick(self._clock.monotonic_ms())
+            if self._connection.closing is not None:
+                break
         self._outgoing.sent.set()
 
     async def _until_ready(self) -> None:
