@@ -199,7 +199,26 @@ class Publisher(Protocol):
     async def close(self) -> None: ...
 
 
-class Bus(Publisher, Protocol):
+class DeadLetters(Protocol):
+    """Wake-ups that were given up."""
+
+    async def dead_letters(self, limit: int) -> list[DeadLetter]:
+        """Oldest first."""
+
+    async def replay(self, letter: DeadLetter) -> bool:
+        """Make it due now with its attempts forgotten; False if it is no longer dead."""
+
+
+class DeadLetterBox(DeadLetters, Protocol):
+    """Where those of a bus that pushes are kept: it knows that a delivery failed, and not why."""
+
+    async def bury(self, letter: DeadLetter) -> None:
+        """Durable once it returns. Raises Retry when it may not be."""
+
+    async def close(self) -> None: ...
+
+
+class Bus(Publisher, DeadLetters, Protocol):
     """A bus that is pulled from (the embedded one). On Pub/Sub, deliveries arrive as requests instead."""
 
     async def take(self, subscriber: Subscriber, lease_ms: int) -> Delivery | None:
@@ -210,11 +229,6 @@ class Bus(Publisher, Protocol):
 
     async def failed(self, delivery: Delivery, error: str, *, permanent: bool) -> None:
         """Due again after exponentially growing time; dead when `permanent` or after the last attempt."""
-
-    async def dead_letters(self, limit: int) -> list[DeadLetter]: ...
-
-    async def replay(self, letter: DeadLetter) -> bool:
-        """Make it due now with its attempts forgotten; False if it is no longer dead."""
 
 
 class Blobs(Protocol):
