@@ -61,7 +61,7 @@ stopped; another file is another take of the session. Each server message is a l
 
 
 def stream(
-    file: Annotated[Path, typer.Argument(help="Any recording that ffmpeg's libraries read.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Any recording that ffmpeg's libraries read.")],
     url: Annotated[
         list[str] | None,
         typer.Option(
