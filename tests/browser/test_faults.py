@@ -74,7 +74,7 @@ def test_the_page_that_is_displaced_is_told_and_can_go_on(page: RecorderPage, op
     page.press("Record")
     page.waits_for_cells(4)
     other = opener()
-    other.press("Open it")
+    other.press("Only read it")
     other.waits_for_cells(4)
     other.press("Record")
     other.waits_for_cells(4)
@@ -117,9 +117,7 @@ def test_a_page_that_was_closed_is_gone_on_with_as_a_new_take(page: RecorderPage
     page.sees("Everything is saved")
     page.page.close()
     again = opener()
-    again.press("Open it")
-    again.waits_for_cells(4)
-    again.press("Record")
+    again.press("Continue it")
     expect(again.log).to_contain_text("Recording 2", timeout=15_000)
     again.press("Finish")
     again.sees("Finished. All that was recorded here is saved.")
@@ -128,3 +126,22 @@ def test_a_page_that_was_closed_is_gone_on_with_as_a_new_take(page: RecorderPage
     assert page_entries == {1, 2}
     again.has_everything(take=2)
     again.is_clean()
+
+
+def test_a_page_that_was_closed_can_be_ended_from_another(page: RecorderPage, opener: Opener) -> None:
+    page.press("Record")
+    page.waits_for_cells(4)
+    page.press("Pause")
+    page.sees("Everything is saved")
+    page.page.close()
+    again = opener()
+    again.press("Only read it")
+    again.waits_for_cells(4)
+    again.sees("This session is not finished.")
+    again.page.on("dialog", lambda dialog: dialog.accept())
+    # The service waits a while for the recorder that left; until then it says that it is still there.
+    expect(again.page.get_by_role("navigation")).to_contain_text("Interrupted", timeout=25_000)
+    again.press("End it as it is")
+    again.sees("This session is finished.")
+    expect(again.button("Record")).to_be_disabled()
+    again.is_clean("409")

@@ -48,6 +48,9 @@ export async function askTicket(session) {
 /** @param {string} session @param {string} label never part of an address */
 export const putLabel = (session, label) => ask("PUT", `${at(session)}/label`, { label });
 
+/** One that nobody records into. @param {string} session */
+export const finishSession = (session) => ask("POST", `${at(session)}/finish`);
+
 /** @param {string} session */
 export const deleteSession = (session) => ask("DELETE", at(session));
 

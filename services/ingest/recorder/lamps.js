@@ -60,7 +60,7 @@ function network({ recording, isOnline }) {
       return lamp("warn", isOnline ? "Connecting" : "Offline");
     default:
       if (!isOnline) return lamp("warn", "Offline");
-      return Math.min(capturedUntil, sendUntil) - sentUntil > SLOW_SAMPLES ? lamp("warn", "Slow") : lamp("good", "Connected");
+      return Math.min(capturedUntil, sendUntil) - sentUntil > SLOW_SAMPLES ? lamp("warn", "Catching up") : lamp("good", "Connected");
   }
 }
 

@@ -1,6 +1,6 @@
 /** The page: one session at a time, recorded or read. Joins what the person does to the parts that do it. */
 
-import { deleteSession } from "./api.js";
+import { deleteSession, finishSession } from "./api.js";
 import { Label } from "./label.js";
 import { prepareMicrophone } from "./microphone.js";
 import { Reading } from "./reading.js";
@@ -46,7 +46,9 @@ class Page {
       continueHere: () => this.recorder?.shell.happen({ type: "continueHere" }),
       signedIn: () => this.recorder?.shell.happen({ type: "signedIn" }),
       newSession: () => this.newSession(),
-      openOffered: () => this.list.unfinished && this.open(this.list.unfinished),
+      continueOffered: () => this.openOffered() && this.record(),
+      openOffered: () => this.openOffered(),
+      endOpened: () => this.endOpened(),
       reload: () => location.reload(),
     };
     acts[action]();
@@ -73,6 +75,21 @@ class Page {
     this.reading = new Reading(session, () => this.changed());
     void this.reading.read();
     this.changed();
+  }
+
+  /** The session that was on offer, if it still is. */
+  openOffered() {
+    const offered = this.list.unfinished;
+    if (offered) this.open(offered);
+    return offered;
+  }
+
+  async endOpened() {
+    const { reading } = this;
+    if (reading === null) return;
+    const problem = await finishSession(reading.session.id).then(() => "", (error) => error.message);
+    if (problem) return window.alert(problem);
+    await this.list.refresh();
   }
 
   async delete() {
@@ -144,7 +161,7 @@ class Page {
     const { recorder, reading, transcript } = this;
     const paragraphs = transcript?.paragraphs() ?? NOTHING;
     const hasWords = paragraphs.some(({ kind }) => kind === "words");
-    const opened = recorder ? null : (reading?.session ?? null);
+    const opened = recorder || !reading ? null : (this.list.find(reading.session.id) ?? reading.session);
     const screen = screenOf({
       recording: recorder,
       opened,

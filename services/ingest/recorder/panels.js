@@ -38,9 +38,8 @@ export function panelOf(facts, state) {
   if (recording && state !== "idle") {
     return roomPanel(recording) ?? networkPanel(recording, state, isOnline) ?? noticePanel(recording) ?? endPanel(state);
   }
-  if (opened?.state === "finished") return panel("good", "This session is finished.", ["Start a new session", "newSession"]);
-  if (offered && !opened) return offerPanel(offered);
-  return null;
+  if (opened) return openedPanel(opened);
+  return offered && offerPanel(offered);
 }
 
 /** @type {Record<string, string>} */
@@ -118,12 +117,23 @@ function endPanel(state) {
   return state === "finished" ? panel("good", "Finished. All that was recorded here is saved.", ["Start a new session", "newSession"]) : null;
 }
 
-/** @param {import("./api.js").Session} offered */
-function offerPanel({ created_at_ms, covered_ms, undelivered_ms }) {
-  const missing = undelivered_ms > 0 ? ` ${spell(undelivered_ms / 1_000)} of it never arrived.` : "";
-  const text = `Your session of ${timeOfDay(created_at_ms)} is not finished. ${clockTime(16 * covered_ms)} is saved.${missing}`;
-  return panel("good", text, ["Open it", "openOffered"]);
+/** @param {import("./api.js").Session} opened */
+function openedPanel(opened) {
+  if (opened.state === "finished") return panel("good", "This session is finished.", ["Start a new session", "newSession"]);
+  const text = `This session is not finished. Press Record to go on with it.${missing(opened)}`;
+  return panel("good", text, ["End it as it is", "endOpened"]);
 }
+
+/** @param {import("./api.js").Session} offered */
+function offerPanel(offered) {
+  const saved = `${clockTime(16 * offered.covered_ms)} is saved.`;
+  const text = `Your session of ${timeOfDay(offered.created_at_ms)} is not finished. ${saved}${missing(offered)}`;
+  return panel("good", text, ["Continue it", "continueOffered"], ["Only read it", "openOffered"]);
+}
+
+/** @param {import("./api.js").Session} session */
+const missing = ({ undelivered_ms }) =>
+  undelivered_ms > 0 ? ` ${spell(undelivered_ms / 1_000)} of it did not arrive.` : "";
 
 /** @param {Panel["mood"]} mood @param {string} text @param {[string, Action][]} buttons @returns {Panel} */
 const panel = (mood, text, ...buttons) => ({ mood, text, buttons: buttons.map(([name, action]) => ({ name, action })) });

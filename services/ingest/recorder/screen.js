@@ -24,7 +24,7 @@ import { spell, timeOfDay } from "./times.js";
  * @property {boolean} isOnline as far as the browser knows
  * @property {boolean} isBroken this page made a mistake that nobody foresaw
  *
- * @typedef {"record" | "continueHere" | "signedIn" | "newSession" | "openOffered" | "reload"} Action
+ * @typedef {"record" | "continueHere" | "signedIn" | "newSession" | "continueOffered" | "openOffered" | "endOpened" | "reload"} Action
  * @typedef {"off" | "good" | "warn" | "bad"} Mood
  * @typedef {{ mood: Mood, says: string }} Lamp
  * @typedef {{ mood: Mood, text: string, buttons: { name: string, action: Action }[] }} Panel

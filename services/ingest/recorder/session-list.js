@@ -8,6 +8,9 @@ import { byId, setText } from "./view.js";
 
 const AGAIN_MS = 5_000;
 
+/** What the service lists at a time. */
+const PAGE = 50;
+
 /** Shown at most; older ones are found by their export. A day of a busy clinic is a tenth of it. */
 const SESSIONS_MAX = 500;
 
@@ -29,6 +32,7 @@ export class SessionList {
     this.isLocked = false;
     this.isAsking = false;
     this.isOutdated = false;
+    this.hasOlder = true;
     this.shown = "";
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
@@ -40,6 +44,11 @@ export class SessionList {
     const since = Date.now() - 24 * 3_600_000;
     const found = this.sessions.find(({ state, created_at_ms }) => state !== "finished" && created_at_ms > since);
     return found && found.id !== this.here ? found : null;
+  }
+
+  /** As it was last listed. @param {string} id */
+  find(id) {
+    return this.sessions.find((session) => session.id === id) ?? null;
   }
 
   /** Asks for the newest; again after a while as long as one of them is about to change. */
@@ -67,7 +76,9 @@ export class SessionList {
   }
 
   #again() {
-    const isMoving = this.sessions.some(({ id, state }) => id !== this.here && (state === "recording" || state === "finishing"));
+    const isMoving = this.sessions.some(
+      ({ id, state }) => (state === "recording" || state === "finishing") && !(id === this.here && this.isLocked),
+    );
     const isFailing = !byId("sessions-note").hidden && this.sessions.length > 0;
     if (isMoving || isFailing) {
       this.timer = setTimeout(() => void (document.hidden ? this.#again() : this.refresh()), AGAIN_MS);
@@ -78,7 +89,7 @@ export class SessionList {
     try {
       const older = await listSessions(this.sessions.at(-1)?.created_at_ms);
       this.sessions = [...this.sessions, ...older].slice(0, SESSIONS_MAX);
-      byId("more-sessions").hidden = older.length === 0 || this.sessions.length >= SESSIONS_MAX;
+      this.hasOlder = older.length > 0 && this.sessions.length < SESSIONS_MAX;
       this.render();
     } catch (error) {
       this.#note(/** @type {Error} */ (error).message);
@@ -100,12 +111,12 @@ export class SessionList {
   }
 
   render() {
+    byId("more-sessions").hidden = !this.hasOlder || this.sessions.length < PAGE;
     const told = JSON.stringify([this.sessions, this.here, this.isLocked]);
     if (told === this.shown) return;
     this.shown = told;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.session;
     byId("session-list").replaceChildren(...this.sessions.map((session) => this.#item(session)));
-    byId("more-sessions").hidden ||= this.sessions.length < 50;
     if (focused) /** @type {HTMLElement | null} */ (document.querySelector(`[data-session="${focused}"]`))?.focus();
   }
 

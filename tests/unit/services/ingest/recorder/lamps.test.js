@@ -65,8 +65,8 @@ for (const [phase, says] of Object.entries(networks)) {
   });
 }
 
-test("a network that carries less than is spoken is slow; one that waits for credit is not", () => {
-  assert.equal(lamps(recording({ link: link({}, { sentUntil: 36 * SECOND }) }))[1], "warn Slow");
+test("a network that carries less than is spoken is catching up; one that waits for credit is not", () => {
+  assert.equal(lamps(recording({ link: link({}, { sentUntil: 36 * SECOND }) }))[1], "warn Catching up");
   assert.equal(lamps(recording({ link: link({}, { sentUntil: 36 * SECOND, sendUntil: 36 * SECOND }) }))[1], "good Connected");
 });
 

@@ -93,14 +93,20 @@ test("a notice of the service is passed on, with whether the audio is safe", () 
 test("an interrupted session is offered to who is about to begin, with what is missing", () => {
   const offered = session({ undelivered_ms: 12_000 });
   const shown = panel(null, "idle", { offered });
-  assert.match(shown?.text ?? "", /is not finished\. 0:45 is saved\. 12 s of it never arrived\./);
-  assert.deepEqual(shown?.buttons.map(({ action }) => action), ["openOffered"]);
-  assert.equal(panel(null, "idle", { offered, opened: session() }), null);
+  assert.match(shown?.text ?? "", /is not finished\. 0:45 is saved\. 12 s of it did not arrive\./);
+  assert.deepEqual(shown?.buttons.map(({ action }) => action), ["continueOffered", "openOffered"]);
+  assert.match(panel(null, "idle", { offered, opened: session() })?.text ?? "", /^This session is not finished/);
   assert.equal(panel(recording(), "recording", { offered }), null);
 });
 
 test("a finished session is read, and the next is a new one", () => {
   assert.match(panel(null, "idle", { opened: session({ state: "finished" }) })?.text ?? "", /is finished/);
+});
+
+test("a session that is read can be gone on with, or ended as it is", () => {
+  const shown = panel(null, "idle", { opened: session() });
+  assert.equal(shown?.text, "This session is not finished. Press Record to go on with it.");
+  assert.deepEqual(shown?.buttons.map(({ action }) => action), ["endOpened"]);
 });
 
 /** @type {[string, Recording, RegExp][]} */
