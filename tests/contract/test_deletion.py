@@ -13,7 +13,7 @@ from shared.domain.values import Holder, LogId, SessionId
 from shared.errors import LeaseLost, SessionDeleted, StoreUnavailable
 from shared.lease import LogWriter
 from shared.ports import Blobs, Bus, EntryRow, RecordName, Store, Stored, Subscriber, Wakeup
-from tests.contract.adapters import BLOBS, BUSES, STORES, Kind
+from tests.contract.adapters import BLOBS, BUSES, STORES, Kind, named
 from tests.contract.conftest import opening
 from tests.contract.crashing import Crash, Crashed
 from tests.contract.examples import ANOTHER, SESSION, document, grown, polished_row, session_id
@@ -39,7 +39,7 @@ PLACES = [
     *((each, BUSES[0], BLOBS[0]) for each in STORES),
     *((STORES[0], each, BLOBS[0]) for each in BUSES[1:]),
     *((STORES[0], BUSES[0], each) for each in BLOBS[1:]),
-    (STORES[-1], BUSES[-1], BLOBS[-1]),
+    (named(STORES, "sqlite"), named(BUSES, "embedded"), named(BLOBS, "filesystem")),
 ]
 """Every adapter once, beside others that are quick; and those of one machine together."""
 

@@ -113,13 +113,12 @@ async def test_many_may_open_a_new_file_at_once(path: Path) -> None:
 
 
 async def test_a_new_file_that_another_is_preparing_is_waited_for(path: Path) -> None:
-    """Turning to write-ahead logging needs the file alone, and SQLite does not wait for that."""
+    """For longer than a write would be."""
     path.parent.mkdir()
     with beside(path) as connection:
-        connection.execute("BEGIN")
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        connection.execute("BEGIN EXCLUSIVE")
         opening = asyncio.ensure_future(asyncio.to_thread(SqliteStore.open, path))
-        await asyncio.wait([opening], timeout=0.2)
+        await asyncio.wait([opening], timeout=1.3 * BUSY_MS_MAX / 1_000)
         connection.execute("ROLLBACK")
     store = await opening
     await store.check()
