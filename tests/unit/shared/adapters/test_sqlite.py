@@ -112,11 +112,10 @@ async def test_many_may_open_a_new_file_at_once(path: Path) -> None:
         await each.close()
 
 
-async def test_a_new_file_that_another_is_preparing_is_waited_for(path: Path) -> None:
-    """For longer than a write would be."""
-    path.parent.mkdir()
+async def test_opening_waits_longer_than_a_write_would(path: Path) -> None:
+    await SqliteStore.open(path).close()
     with beside(path) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("BEGIN IMMEDIATE")
         opening = asyncio.ensure_future(asyncio.to_thread(SqliteStore.open, path))
         await asyncio.wait([opening], timeout=1.3 * BUSY_MS_MAX / 1_000)
         connection.execute("ROLLBACK")
