@@ -31,7 +31,6 @@ def launch(playwright: Playwright, *flags: str, speech: Path = SPEECH) -> Browse
             "--no-sandbox",
             "--use-fake-device-for-media-stream",
             f"--use-file-for-fake-audio-capture={speech}",
-            "--autoplay-policy=no-user-gesture-required",
             *(flags or ("--use-fake-ui-for-media-stream",)),
         ],
     )

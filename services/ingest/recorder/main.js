@@ -27,7 +27,7 @@ class Page {
     this.screenLock = new ScreenLock();
     this.isDrawing = false;
     this.isBroken = false;
-    /** What was last told of the link, so that lists are asked for when it moves and not all the time. */
+    /** The last phase in which the service had news of the session, so that the list is asked for once in each. */
     this.phase = "";
     const changed = () => this.changed();
     this.view = new View((action) => this.act(action));
@@ -148,10 +148,10 @@ class Page {
 
   #follow() {
     const link = this.recorder?.link;
-    const phase = link ? `${link.logId !== null} ${link.phase}` : "";
-    if (phase === this.phase) return;
-    this.phase = phase;
-    if (!link || link.logId === null) return;
+    if (!link) this.phase = "";
+    if (!link || link.phase === this.phase || !["live", "finished", "done"].includes(link.phase)) return;
+    this.phase = link.phase;
+    if (link.logId === null) return;
     this.label.belongsTo(link.session);
     this.reading?.close();
     void this.list.refresh();

@@ -131,9 +131,9 @@ function offerPanel(offered) {
   return panel("good", text, ["Continue it", "continueOffered"], ["Only read it", "openOffered"]);
 }
 
-/** @param {import("./api.js").Session} session */
-const missing = ({ undelivered_ms }) =>
-  undelivered_ms > 0 ? ` ${spell(undelivered_ms / 1_000)} of it did not arrive.` : "";
+/** While it is recorded elsewhere, what has not arrived is on its way. @param {import("./api.js").Session} session */
+const missing = ({ state, undelivered_ms }) =>
+  undelivered_ms > 0 && state !== "recording" ? ` ${spell(undelivered_ms / 1_000)} of it did not arrive.` : "";
 
 /** @param {Panel["mood"]} mood @param {string} text @param {[string, Action][]} buttons @returns {Panel} */
 const panel = (mood, text, ...buttons) => ({ mood, text, buttons: buttons.map(([name, action]) => ({ name, action })) });

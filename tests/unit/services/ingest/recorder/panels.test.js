@@ -97,6 +97,8 @@ test("an interrupted session is offered to who is about to begin, with what is m
   assert.deepEqual(shown?.buttons.map(({ action }) => action), ["continueOffered", "openOffered"]);
   assert.match(panel(null, "idle", { offered, opened: session() })?.text ?? "", /^This session is not finished/);
   assert.equal(panel(recording(), "recording", { offered }), null);
+  const elsewhere = panel(null, "idle", { offered: session({ undelivered_ms: 2_000, state: "recording" }) });
+  assert.doesNotMatch(elsewhere?.text ?? "", /did not arrive/);
 });
 
 test("a finished session is read, and the next is a new one", () => {
