@@ -90,6 +90,8 @@ class Socket:
             while True:
                 await self._send_waiting()
                 if self._connection.closing is not None:
+                    # A bye that was queued while the rest was being sent.
+                    await self._send_waiting()
                     break
                 await self._until_ready()
             reason = self._connection.closing.reason.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
@@ -105,10 +107,12 @@ class Socket:
         for message in self._connection.to_send():
             async with asyncio.timeout(SEND_MS_MAX / 1_000):
                 await self._websocket.send_text(encode_message(message))
-            # One that takes a message every few seconds must answer pings like anybody else.
-            self._connection.tick(self._clock.monotonic_ms())
-            if self._connection.closing is not None:
-                break
+            # Who is leaving gets every word up to the bye, which is the last of these.
+            if self._connection.closing is None:
+                # One that takes a message every few seconds must answer pings like anybody else.
+                self._connection.tick(self._clock.monotonic_ms())
+                if self._connection.closing is not None:
+                    break
         self._outgoing.sent.set()
 
     async def _until_ready(self) -> None:
