@@ -1,5 +1,6 @@
 """The command `steno`: its groups, and the one place where what goes wrong becomes a line and an exit code."""
 
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -45,6 +46,9 @@ def steno(
 
 
 def main() -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that lacks a letter shows a question mark; it must not end a dictation.
+        sys.stdout.reconfigure(errors="replace")
     return run(sys.argv[1:])
 
 

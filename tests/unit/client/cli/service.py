@@ -91,6 +91,10 @@ async def hear_words(websocket: WebSocket) -> None:
     )
 
 
+async def hear_letters(websocket: WebSocket) -> None:
+    await store_all(websocket, EntrySent(0, 1, 0, 8_000, text="Ménière", utterance_end=True))
+
+
 async def hear_a_gap(websocket: WebSocket) -> None:
     await store_all(
         websocket,

@@ -1,13 +1,24 @@
 """`steno stream`: its options, what it prints for people and for programs, and the code it ends with."""
 
 import json
+import os
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 
 import pytest
 
 from client.cli.main import run
-from tests.unit.client.cli.service import Service, Speech, hear_a_gap, hear_words, refuse, serving
+from tests.unit.client.cli.service import (
+    Service,
+    Speech,
+    hear_a_gap,
+    hear_letters,
+    hear_words,
+    refuse,
+    serving,
+)
 from tests.unit.client.doubles import SESSION
 from tests.unit.client.recordings import write_wav
 
@@ -151,6 +162,17 @@ def test_giving_up_says_how_to_go_on_and_exit_5(recording: Path, capsys: Capture
         "steno: gave up; 0:00 of 0:01 stored. What is stored is safe; go on with: "
         f"steno stream {recording} --session {SESSION} --url {service.url}"
     )
+
+
+def test_letters_that_a_terminal_lacks_end_nothing(recording: Path) -> None:
+    with serving(hear_letters) as service:
+        done = subprocess.run(
+            [sys.executable, "-m", "client.cli.main", "stream", str(recording), "--url", service.url],
+            env={**os.environ, "PYTHONIOENCODING": "ascii"},
+            capture_output=True,
+            timeout=30,
+        )
+    assert (done.returncode, done.stdout) == (0, b" 0:00  M?ni?re\n")
 
 
 def test_help_teaches(capsys: Captured) -> None:
