@@ -5,8 +5,9 @@ test's name.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import replace
+from functools import partial
 from io import StringIO
 from itertools import count
 from random import Random
@@ -20,9 +21,10 @@ from services.autosave.sweep import Sweep
 from services.polish.handler import PolishHandler
 from services.polish.polishers.offline import RulesPolisher
 from shared.config import LogFormat, LogLevel
+from shared.domain.entries import Entry
 from shared.domain.session import STALE_AFTER_MS, Move, SessionState
 from shared.domain.values import Holder
-from shared.errors import BlobsUnavailable, Resync, Retry
+from shared.errors import BlobsUnavailable, Resync, Retry, WriteConflict
 from shared.observe import configure
 from shared.sealing import Kind
 from tests.doubles.faulty_store import Fault, FaultyStore, seeded
@@ -30,6 +32,7 @@ from tests.doubles.memory import MemoryBlobs
 from tests.unit.services.scene import SESSION, Scene, gap, words
 
 STEPS = 40
+CONNECTION = Holder("connection")
 
 
 class FaultyBlobs(MemoryBlobs):
@@ -76,13 +79,17 @@ class World:
         await self.breathe(self.random.randint(0, 20))
 
     async def speak(self) -> None:
-        document = await self.scene.document()
-        if document.state is not SessionState.RECORDING:
-            await self.scene.change(replace(document.moved(Move.RECORD), holder=Holder("connection")))
         for _ in range(self.random.randint(1, 4)):
             self.said += 1
             entry = words(f"word{self.said}", self.said, end=self.random.random() < 0.5)
-            await self.scene.log(gap(self.said) if self.random.random() < 0.1 else entry)
+            await insist(partial(self.say, gap(self.said) if self.random.random() < 0.1 else entry))
+
+    async def say(self, entry: Entry) -> None:
+        """Under a lease, as ingest does: a sweep that had it loses it."""
+        document = (await self.scene.document()).moved(Move.RECORD)
+        if document.holder != CONNECTION:
+            await self.scene.change(replace(document, holder=CONNECTION))
+        await self.scene.log(entry)
 
     async def polish(self) -> None:
         self.start(
@@ -106,12 +113,11 @@ class World:
         self.scene.clock.advance(self.random.choice([1_000, 30_000, STALE_AFTER_MS]))
 
     async def interrupt(self) -> None:
-        document = await self.scene.document()
-        if document.state is SessionState.RECORDING:
-            await self.scene.interrupt()
+        if (await self.scene.document()).state is SessionState.RECORDING:
+            await insist(self.scene.interrupt)
 
     async def finish(self) -> None:
-        await self.scene.finish()
+        await insist(self.scene.finish)
 
     # --- how
 
@@ -150,10 +156,20 @@ class World:
         """Everything is well again, and the session over."""
         await self.settle()
         self.blobs.healthy = True
-        await self.scene.finish()
+        await self.finish()
         for work in (self.polish, self.save):
             await work()
             await self.settle()
+
+
+async def insist(write: Callable[[], Awaitable[object]]) -> None:
+    """Again, when a sweep wrote the session in between."""
+    while True:
+        try:
+            await write()
+            return
+        except WriteConflict:
+            continue
 
 
 async def saved_rows(scene: Scene) -> tuple[list[int], list[int]]:
