@@ -47,6 +47,8 @@ LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 
 lock: ## Resolve the dependencies anew (needs uv); UPGRADE=--upgrade for newer ones
 	$(LOCK) $(UPGRADE) --extra local -o requirements.lock
 	$(LOCK) $(UPGRADE) --extra local --extra dev -c requirements.lock -o requirements-dev.lock
+	for service in ingest polish autosave; do \
+	  $(LOCK) --extra $$service --extra cloud -c requirements-dev.lock -o services/$$service/requirements.lock; done
 
 clean: ## Remove what was made; data and keys stay
 	rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -1,0 +1,99 @@
+locals {
+  common_environment = {
+    STENO_BACKEND        = "gcp"
+    STENO_PROJECT        = var.project
+    STENO_BUCKET         = google_storage_bucket.drafts.name
+    STENO_KMS_KEY        = google_kms_crypto_key.sessions.id
+    STENO_RETENTION_DAYS = tostring(var.retention_days)
+    STENO_LOG_FORMAT     = "json"
+  }
+}
+
+resource "google_cloud_run_v2_service" "ingest" {
+  name     = "steno-ingest"
+  location = var.region
+  ingress  = "INGRESS_TRAFFIC_ALL"
+
+  deletion_protection = true
+
+  template {
+    service_account = google_service_account.of["ingest"].email
+
+    # A WebSocket is one request to Cloud Run, and 60 minutes its limit; connections move themselves after 55.
+    timeout = "3600s"
+    # Sockets that have not said hello are bounded apart, by the service.
+    max_instance_request_concurrency = min(1000, var.sessions_max + 100)
+    # A recorder resumes on any instance; coming back to its own only saves a little.
+    session_affinity = true
+
+    scaling {
+      min_instance_count = 1
+      max_instance_count = var.instances_max
+    }
+
+    containers {
+      image = var.images.ingest
+
+      resources {
+        limits = {
+          cpu    = "2"
+          memory = "2Gi"
+        }
+        # Billed by instance: a lost client's last words are flushed after its socket has closed.
+        cpu_idle          = false
+        startup_cpu_boost = true
+      }
+
+      dynamic "env" {
+        for_each = merge(local.common_environment, {
+          STENO_HOST         = "0.0.0.0"
+          STENO_ENGINES      = join(",", var.engines)
+          STENO_SIGN_IN      = var.sign_in
+          STENO_SESSIONS_MAX = tostring(var.sessions_max)
+        })
+
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+
+      dynamic "env" {
+        for_each = {
+          STENO_DEEPGRAM_KEY     = "steno-deepgram-key"
+          STENO_SPEECHMATICS_KEY = "steno-speechmatics-key"
+        }
+
+        content {
+          name = env.key
+
+          value_source {
+            secret_key_ref {
+              secret  = google_secret_manager_secret.of_ingest[env.value].secret_id
+              version = "latest"
+            }
+          }
+        }
+      }
+
+      startup_probe {
+        period_seconds    = 2
+        failure_threshold = 30
+
+        http_get {
+          path = "/readyz"
+        }
+      }
+
+      liveness_probe {
+        period_seconds = 10
+
+        http_get {
+          path = "/healthz"
+        }
+      }
+    }
+  }
+
+  depends_on = [google_project_service.used, google_secret_manager_secret_iam_member.ingest_reads]
+}

@@ -1,0 +1,61 @@
+variable "project" {
+  description = "The Google Cloud project. Covered by a business associate agreement before any patient is."
+  type        = string
+}
+
+variable "region" {
+  description = "Where everything runs and is stored."
+  type        = string
+}
+
+variable "images" {
+  description = "The container image of each service, by digest."
+  type = object({
+    ingest   = string
+    polish   = string
+    autosave = string
+  })
+
+  validation {
+    condition     = alltrue([for image in values(var.images) : strcontains(image, "@sha256:")])
+    error_message = "Images are named by digest (NAME@sha256:...): a tag may be moved under a running deployment."
+  }
+}
+
+variable "retention_days" {
+  description = "After how many days a session is deleted. There is no default: it is the operator's to state."
+  type        = number
+
+  validation {
+    condition     = var.retention_days >= 1
+    error_message = "At least one day."
+  }
+}
+
+variable "engines" {
+  description = "Speech engines in the order in which they are tried."
+  type        = list(string)
+  default     = ["deepgram"]
+}
+
+variable "polisher" {
+  description = "rules or gemini."
+  type        = string
+  default     = "rules"
+}
+
+variable "sign_in" {
+  description = "How clinicians sign in. The development sign-in is refused by the services themselves."
+  type        = string
+}
+
+variable "sessions_max" {
+  description = "Recordings one instance takes; its WebSockets are at most this and some that still say hello."
+  type        = number
+  default     = 200
+}
+
+variable "instances_max" {
+  type    = number
+  default = 20
+}

@@ -1,0 +1,75 @@
+"""Every block of infra/terraform says only what the provider knows, and all that it must be told."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from shared.config import Config, variable
+from tests.rules.terraform_schema import REQUIRED, ROOT, SCHEMA, TERRAFORM, Schema, blocks
+
+TERRAFORMS_OWN: Final = frozenset({"count", "depends_on", "for_each", "lifecycle", "provider", "dynamic"})
+
+
+def breaches(body: Mapping[str, Any], schema: Schema, where: str) -> Iterator[str]:
+    given = {name for name in body if not name.startswith("__")} - TERRAFORMS_OWN
+    made = {name.strip('"'): each for part in body.get("dynamic", []) for name, each in part.items()}
+    for name in sorted(given | set(made)):
+        if name not in schema:
+            yield f"{where}: there is no {name}"
+            continue
+        inner = [made[name]["content"]] if name in made else [body[name]]
+        for each in _flat(inner):
+            if isinstance(schema[name], dict) and isinstance(each, Mapping):
+                yield from breaches(each, schema[name], f"{where}.{name}")
+    yield from (f"{where}: {name} is missing" for name in schema[REQUIRED] if name not in given | set(made))
+
+
+def _flat(values: list[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, list):
+            yield from _flat(value)
+        else:
+            yield value
+
+
+def test_every_block_is_as_the_provider_knows_it() -> None:
+    schema = json.loads(SCHEMA.read_text())
+    found = [
+        breach
+        for path, kind, name, body in blocks()
+        for breach in breaches(body, schema[f"{kind} {name}"], f"{path.name} {name}")
+    ]
+    assert found == []
+
+
+def test_what_the_provider_does_not_know_is_found() -> None:
+    schema: Schema = {
+        REQUIRED: ["topic"],
+        "topic": None,
+        "push_config": {REQUIRED: ["push_endpoint"], "push_endpoint": None},
+    }
+    assert list(breaches({"topik": 1, "push_config": [{"endpoint": 1}]}, schema, "x")) == [
+        "x.push_config: there is no endpoint",
+        "x.push_config: push_endpoint is missing",
+        "x: there is no topik",
+        "x: topic is missing",
+    ]
+
+
+def test_services_are_told_by_variables_that_exist() -> None:
+    told = {
+        name for path in TERRAFORM.glob("*.tf") for name in re.findall(r"\bSTENO_[A-Z_]+", path.read_text())
+    }
+    assert told - {variable(name) for name in Config.model_fields} == set()
+
+
+def test_every_index_that_a_query_needs_is_made() -> None:
+    needed = (ROOT / "shared" / "adapters" / "firestore.py").read_text().split('"""')[1]
+    made = (TERRAFORM / "firestore.tf").read_text()
+    composite = re.findall(
+        r"^ +(?:collection sessions, composite +)?((?:\w+ (?:ASC|DESC)(?:, )?){2,})", needed, re.M
+    )
+    assert len(composite) >= 3
+    for field in re.findall(r"(\w+) (?:ASC|DESC)", " ".join(composite)):
+        assert f'"{field}"' in made, field
