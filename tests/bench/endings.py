@@ -1,6 +1,7 @@
 """Many sessions that end in every way: `python -m tests.bench.endings`.
 
-Prints threads, descriptors, children and memory of the ingest process before and after; nothing may be left of a session.
+Prints threads, descriptors, children and memory of the ingest process after as many sessions and after as many again:
+pools of threads fill once, and nothing may be left of a session.
 """
 
 import argparse
@@ -41,7 +42,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home, steno_up(Machine(Path(home)), instances=1) as up:
         pid = up.pids(up.ports[0])[-1]
-        asyncio.run(_many(up, AT_ONCE))
+        asyncio.run(_many(up, options.sessions))
         before = _left(pid)
         ways = asyncio.run(_many(up, options.sessions))
         after = _left(pid)
