@@ -1,29 +1,12 @@
 """What `accuracy.py` prints: word error rates after Whisper's own normaliser, latencies, and the cost of a second."""
 
-import re
 from collections.abc import Sequence
 from statistics import median, quantiles
 
-import jiwer
-from whisper_normalizer.english import EnglishTextNormalizer
-
 from tests.bench.accuracy_run import Clip, Heard, Utterance
+from tests.bench.accuracy_words import errors, fold
 
 FAR_OFF_WORDS = 3
-UNITS = {"mg": "milligrams", "milligram": "milligrams", "mcg": "micrograms", "microgram": "micrograms"}
-_normalise = EnglishTextNormalizer()
-
-
-def fold(text: str) -> str:
-    """Spellings of the same words made one: numbers, contractions and units are not errors of hearing."""
-    text = re.sub(r"(\d+)\s*/\s*(\d+)", r"\1 over \2", text)
-    words = _normalise(text).replace("%", " percent").split()
-    return " ".join(UNITS.get(word, word) for word in words)
-
-
-def errors(text: str, reference: str) -> int:
-    found = jiwer.process_words(fold(reference), fold(text))
-    return found.substitutions + found.deletions + found.insertions
 
 
 def report(found: Sequence[Clip], heard: Sequence[Heard], whole: Sequence[str], *, fast: bool) -> str:

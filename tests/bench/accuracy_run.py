@@ -14,6 +14,7 @@ from shared.domain.session import SessionConfig
 from shared.domain.values import BYTES_PER_SAMPLE, DETECTOR_FRAME, SAMPLES_PER_SECOND, Span, samples
 from shared.speech_detector import SpeechDetector, VoiceNetwork
 from shared.tasks import together
+from tests.bench.accuracy_words import fold
 
 CHUNK = samples(0.1)
 TAIL = samples(2)
@@ -42,7 +43,7 @@ class Utterance:
     ends: float
     first_hint: float | None
     settled: float
-    """From here on what was shown read as the final does."""
+    """From here on the words shown were those of the final."""
     final: float
 
 
@@ -151,7 +152,8 @@ def _utterances(said: Sequence[tuple[float, Hypothesis]], voiced: Sequence[int])
 def _settled(shown: Sequence[tuple[float, str]]) -> float:
     settled, text = shown[-1]
     for at, earlier in reversed(shown):
-        if earlier != text:
+        # A comma or a capital that comes later moves no word.
+        if fold(earlier) != fold(text):
             break
         settled = at
     return settled

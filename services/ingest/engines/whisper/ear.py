@@ -29,6 +29,11 @@ class Speech:
     span: Span
     pcm: bytes = field(repr=False)
 
+    def since(self, start: int) -> "Speech":
+        """The part of it from `start` on."""
+        assert self.span.start <= start <= self.span.until
+        return Speech(Span(start, self.span.until), self.pcm[(start - self.span.start) * BYTES_PER_SAMPLE :])
+
 
 @dataclass(frozen=True, slots=True)
 class Paused:
@@ -76,12 +81,6 @@ class Ear:
         """The open utterance so far, to the last frame listened to."""
         spoken = self._endpointer.spoken
         return None if spoken is None else self._cut(Span(spoken.start, self._position))
-
-    @property
-    def open_since(self) -> int | None:
-        """Where the open utterance begins, if somebody has begun to speak."""
-        spoken = self._endpointer.spoken
-        return None if spoken is None else spoken.start
 
     @property
     def last_speech(self) -> int:

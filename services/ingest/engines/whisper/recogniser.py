@@ -27,7 +27,6 @@ FULL_WINDOW_S: Final = 30.0
 TOKENS_PER_SECOND: Final = 8
 """Nobody speaks faster; more is the model repeating itself."""
 
-TOKENS_SPARE: Final = 10
 TOKENS_MAX: Final = 224
 
 REPETITIVE: Final = 2.4
@@ -39,14 +38,16 @@ NO_SPEECH: Final = 0.6
 
 class Effort(Enum):
     """How hard to try. `beam` is the width of the search, `spare_s` the silence the encoder sees after the audio:
-    too little of it makes the model invent an ending, which does no harm in a hint."""
+    too little of it makes the model invent an ending, which does no harm in a hint. `spare_tokens` may be said beyond
+    TOKENS_PER_SECOND; in a hint that is mostly half a word, said again and again."""
 
-    HINT = (1, 2.0)
-    FINAL = (5, 5.0)
+    HINT = (1, 2.0, 3)
+    FINAL = (5, 5.0, 10)
 
-    def __init__(self, beam: int, spare_s: float) -> None:
+    def __init__(self, beam: int, spare_s: float, spare_tokens: int) -> None:
         self.beam = beam
         self.spare_s = spare_s
+        self.spare_tokens = spare_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,8 @@ class WhisperModel:
         prompt = self._prompt(task.language)
         # The encoder halves the frames, so their number must be even.
         spectrum = self._spectrum(audio, int(window_s * FRAMES_PER_SECOND) // 2 * 2)
-        tokens_max = min(TOKENS_MAX, int(len(audio) / SAMPLES_PER_SECOND * TOKENS_PER_SECOND) + TOKENS_SPARE)
+        said_max = int(len(audio) / SAMPLES_PER_SECOND * TOKENS_PER_SECOND) + task.effort.spare_tokens
+        tokens_max = min(TOKENS_MAX, said_max)
         result = self._model.generate(
             self._model.encode(self._storage.from_array(spectrum)),
             [prompt],

@@ -1,7 +1,7 @@
 """One stream of the local engine: what its ear hears is recognised in the pool, and told in order.
 
-Finals and what settles between them wait in one line, however the pool's threads overtake each other; a hint is told
-only while nothing waits there, because it is about what comes after.
+Finals and what settles between them wait in one line, however the pool's threads overtake each other. A hint is told only
+for the utterance that is next in line: one about a later would take the words of an earlier from the screen.
 """
 
 import asyncio
@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any
 from typing import Final as Constant
 
 from services.ingest.engines.base import Final, Hint, Hypothesis, Through, Wordless
 from services.ingest.engines.whisper.ear import Ear, Heard, Paused, Settled, Speech, Spoken
 from services.ingest.engines.whisper.endpointer import Why
-from services.ingest.engines.whisper.hinting import Hinting
+from services.ingest.engines.whisper.hinting import Hinting, Known
 from services.ingest.engines.whisper.pool import Answer, Lane
 from services.ingest.engines.whisper.recogniser import Effort, Task, Words
 from shared.domain.values import BYTES_PER_SAMPLE, Span, samples
@@ -58,8 +59,9 @@ class WhisperStream:
         self._guess: _Guess | None = None
         self._hinting = Hinting()
         self._hint: Hint | None = None
-        self._hinted_until = start
-        self._spoken_until = start
+        self._questions = count()
+        self._shown = -1
+        self._told_until = start
         self._failure: EngineUnavailable | None = None
         self._closed = False
         self._news = asyncio.Event()
@@ -107,8 +109,6 @@ class WhisperStream:
                 self._guess_words(speech)
             case Spoken(speech=speech):
                 self._line.append(_Said(heard, self._final(speech)))
-                self._spoken_until = speech.span.until
-                self._hint = None
             case Settled(until=until):
                 if self._line and isinstance(self._line[-1], Through):
                     self._line.pop()
@@ -126,45 +126,59 @@ class WhisperStream:
             self._lane.promote(guess.answer)
             return guess.answer
         self._lane.drop_guess()
-        return self._asked(self._lane.final(self._task(speech, Effort.FINAL)), speech.span)
+        return self._asked(self._lane.final(self._final_task(speech)), speech.span)
 
     def _guess_words(self, speech: Speech) -> None:
         # Behind with finals, a guess would only be more work before them.
         if self._finals_waiting:
             return
-        answer = self._asked(self._lane.guess(self._task(speech, Effort.FINAL)), speech.span)
-        self._guess = _Guess(speech.span, answer)
         self._hinting.asked(speech.span.start, self._ear.last_speech)
+        if self._hinting.known is not None:
+            # The guess hears the whole utterance once more; what is new in it can be read before that.
+            self._hint_at(speech)
+        answer = self._asked(self._lane.guess(self._final_task(speech)), speech.span)
+        answer.add_done_callback(partial(self._guessed, speech.span))
+        self._guess = _Guess(speech.span, answer)
 
     def _ask_for_hint(self) -> None:
         if self._guess is not None and self._ear.last_speech > self._guess.span.until:
             self._lane.drop_guess()
             self._guess = None
-        speech = self._ear.open_since
-        if speech is None or self._finals_waiting or not self._hinting.due(speech, self._ear.last_speech):
+        speech = self._ear.speech
+        if speech is None or self._finals_waiting:
             return
-        so_far = self._ear.speech
-        assert so_far is not None
-        self._asked(self._lane.hint(self._task(so_far, Effort.HINT)), so_far.span)
+        if self._hinting.due(speech.span.start, self._ear.last_speech):
+            self._hint_at(speech)
 
-    def _task(self, speech: Speech, effort: Effort) -> Task:
-        return Task(speech.pcm, effort, self._language)
+    def _hint_at(self, speech: Speech) -> None:
+        known = self._hinting.known
+        new = speech if known is None else speech.since(known.span.until)
+        answer = self._lane.hint(Task(new.pcm, Effort.HINT, self._language))
+        self._asked(answer, speech.span, "" if known is None else f"{known.text} ")
 
-    def _asked(self, answer: Answer, span: Span) -> Answer:
-        answer.add_done_callback(partial(self._answered, span))
+    def _final_task(self, speech: Speech) -> Task:
+        return Task(speech.pcm, Effort.FINAL, self._language)
+
+    def _asked(self, answer: Answer, span: Span, before: str = "") -> Answer:
+        """Show the answer when it comes, after the words before it, unless one that was asked for later came first."""
+        answer.add_done_callback(partial(self._answered, next(self._questions), span, before))
         return answer
 
-    def _answered(self, span: Span, answer: Answer) -> None:
+    def _answered(self, question: int, span: Span, before: str, answer: Answer) -> None:
         if answer.cancelled():
             return
         if (error := answer.exception()) is not None:
             self._fail(error)
             return
-        is_news = span.start >= self._spoken_until and span.until > self._hinted_until
-        if is_news and answer.result().text:
-            self._hint = Hint(span, answer.result().text)
-            self._hinted_until = span.until
+        words = answer.result()
+        if words.text and span.start >= self._told_until and question > self._shown:
+            self._hint = Hint(span, before + words.text)
+            self._shown = question
         self._news.set()
+
+    def _guessed(self, span: Span, answer: Answer) -> None:
+        if not answer.cancelled() and answer.exception() is None and answer.result().text:
+            self._hinting.learn(Known(span, answer.result().text))
 
     # --- what it says
 
@@ -183,17 +197,33 @@ class WhisperStream:
 
     @property
     def _has_something_to_say(self) -> bool:
-        if not self._line:
-            return self._hint is not None
-        first = self._line[0]
-        return isinstance(first, Through) or first.answer.done()
+        return self._is_settled or self._may_hint
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether the first in line can be told."""
+        first = self._line[0] if self._line else None
+        return isinstance(first, Through) or (first is not None and first.answer.done())
+
+    @property
+    def _may_hint(self) -> bool:
+        """Whether the hint is about what comes next, be that still open or just being recognised."""
+        first = self._line[0] if self._line else None
+        if self._hint is None or isinstance(first, Through):
+            return False
+        return first is None or first.spoken.speech.span.start == self._hint.span.start
 
     def _next(self) -> Hypothesis | None:
-        if not self._line:
+        if not self._is_settled:
             hint, self._hint = self._hint, None
             return hint
         first = self._line.popleft()
-        return first if isinstance(first, Through) else _outcome(first.spoken, first.answer.result())
+        if isinstance(first, Through):
+            return first
+        self._told_until = first.spoken.speech.span.until
+        if self._hint is not None and self._hint.span.start < self._told_until:
+            self._hint = None
+        return _outcome(first.spoken, first.answer.result())
 
     # --- how it ends
 

@@ -105,11 +105,18 @@ def test_a_flush_within_a_frame_keeps_the_part_of_it() -> None:
 
 def test_the_open_utterance_is_known_before_its_end() -> None:
     given = ear()
-    assert (given.open_since, given.speech, given.last_speech) == (None, None, 0)
+    assert (given.speech, given.last_speech) == (None, 0)
     given.hear(quiet(12) + voice(5) + quiet(2))
-    assert (given.open_since, given.last_speech) == (at(2), at(17))
+    assert given.last_speech == at(17)
     assert given.speech is not None
     assert given.speech.span == Span(at(2), at(19))
+
+
+def test_the_newer_part_of_speech_comes_with_its_audio() -> None:
+    pcm = voice(3)
+    assert Speech(Span(100, 100 + at(3)), pcm).since(100 + at(1)) == Speech(
+        Span(100 + at(1), 100 + at(3)), pcm[2 * at(1) :]
+    )
 
 
 def test_speech_is_not_shown_in_a_repr() -> None:

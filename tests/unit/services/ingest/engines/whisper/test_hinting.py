@@ -1,7 +1,7 @@
 """When a hint is asked for."""
 
-from services.ingest.engines.whisper.hinting import AGAIN_AFTER, FIRST_AFTER, SHARE, Hinting
-from shared.domain.values import samples
+from services.ingest.engines.whisper.hinting import AGAIN_AFTER, FIRST_AFTER, SHARE, Hinting, Known
+from shared.domain.values import Span, samples
 
 
 def test_the_first_waits_for_a_word_and_the_next_for_another() -> None:
@@ -44,3 +44,27 @@ def test_words_asked_for_otherwise_need_no_hint() -> None:
     assert not hinting.due(0, samples(3.1))
     hinting.asked(samples(9), samples(10))
     assert not hinting.due(samples(9), samples(10.1))
+
+
+def test_what_is_known_makes_the_next_hint_cheaper_and_sooner() -> None:
+    hinting = Hinting()
+    hinting.due(0, 0)
+    known = Known(Span(0, samples(9)), "known")
+    hinting.learn(known)
+    assert hinting.known == known
+    assert hinting.due(0, samples(10))
+    assert hinting.due(0, samples(10) + AGAIN_AFTER)
+
+
+def test_what_was_known_of_another_utterance_is_forgotten() -> None:
+    hinting = Hinting()
+    hinting.asked(0, samples(1))
+    hinting.learn(Known(Span(0, samples(1)), "known"))
+    hinting.asked(samples(3), samples(4))
+    assert hinting.known is None
+    hinting.learn(Known(Span(0, samples(1)), "late"))
+    assert hinting.known is None
+
+
+def test_known_words_do_not_show_in_a_repr() -> None:
+    assert "murmur" not in repr(Known(Span(0, 1), "murmur"))

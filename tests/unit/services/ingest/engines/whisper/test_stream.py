@@ -102,17 +102,59 @@ async def test_hints_come_while_somebody_speaks_and_only_the_newest_is_kept(play
     await player.feed(*[voice(1)] * 15)
     first = await player.begun()
     assert first.task.effort is Effort.HINT
-    await player.feed(*[voice(1)] * 23)
     # Two workers, and one is kept from hints: the second waits for the first, and a third takes its place.
-    await player.feed(*[voice(1)] * 23)
+    await player.feed(*[voice(1)] * 70)
     first.answer("heart")
-    assert await player.next() == Hint(span(0, 15), "heart")
-    newest = await player.begun()
-    newest.answer("heart sounds are")
     said = await player.next()
     assert isinstance(said, Hint)
-    assert said.text == "heart sounds are"
-    assert said.span.until > span(0, 15 + 23).until
+    assert (said.text, said.span.start) == ("heart", 0)
+    newest = await player.begun()
+    newest.answer("heart sounds are")
+    last = await player.next()
+    assert isinstance(last, Hint)
+    assert last.text == "heart sounds are"
+    assert last.span.until > 60 * DETECTOR_FRAME
+
+
+async def test_a_hint_after_a_pause_listens_only_to_what_is_new(player: Player) -> None:
+    await player.feed(voice(5), quiet(8))
+    (await player.begun()).answer("no murmur")
+    assert await player.next() == Hint(span(0, 11), "no murmur")
+    await player.feed(*[voice(1)] * 40)
+    hint = await player.begun()
+    assert hint.task.effort is Effort.HINT
+    assert len(hint.task.pcm) < 2 * DETECTOR_FRAME * 42
+    hint.answer("or rub")
+    said = await player.next()
+    assert isinstance(said, Hint)
+    assert (said.text, said.span.start) == ("no murmur or rub", 0)
+
+
+async def test_at_the_next_pause_what_is_new_is_read_before_the_guess(player: Player) -> None:
+    await player.feed(voice(5), quiet(8))
+    (await player.begun()).answer("no murmur")
+    await player.next()
+    await player.feed(voice(5), quiet(8))
+    new, guess = await player.begun(), await player.begun()
+    assert (new.task.effort, guess.task.effort) == (Effort.HINT, Effort.FINAL)
+    new.answer("or rub")
+    assert await player.next() == Hint(span(0, 24), "no murmur or rub")
+    await player.feed(quiet(END - 8))
+    guess.answer("No murmur or rub.")
+    assert await player.next() == Final(span(0, 24), "No murmur or rub.", confidence=90, utterance_end=True)
+
+
+async def test_a_hint_is_told_of_what_is_being_recognised_but_not_of_what_comes_after(player: Player) -> None:
+    await player.feed(voice(5), quiet(8))
+    (await player.begun()).answer("first")
+    await player.next()
+    await player.feed(voice(5), quiet(8))
+    hint, guess = await player.begun(), await player.begun()
+    await player.feed(quiet(END - 8))
+    hint.answer("and second")
+    assert await player.next() == Hint(span(0, 24), "first and second")
+    guess.answer("First and second.")
+    assert isinstance(await player.next(), Final)
 
 
 async def test_finals_are_told_in_order_whichever_is_recognised_first(player: Player) -> None:
