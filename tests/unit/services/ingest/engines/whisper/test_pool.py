@@ -19,6 +19,7 @@ def by_hand() -> ByHand:
 async def pool(by_hand: ByHand) -> AsyncIterator[Pool]:
     pool = Pool(by_hand, workers=1)
     yield pool
+    by_hand.release()
     await pool.close()
 
 

@@ -36,6 +36,7 @@ def by_hand() -> ByHand:
 async def engine(by_hand: ByHand) -> AsyncIterator[WhisperEngine]:
     engine = WhisperEngine(lambda: Models(by_hand, LoudIsSpeech()), workers=2)
     yield engine
+    by_hand.release()
     await engine.close()
 
 
@@ -232,7 +233,6 @@ async def test_a_failed_recognition_ends_the_stream_for_whoever_feeds_or_hears_i
     with pytest.raises(EngineUnavailable):
         await player.stream.flush(10**6)
     await player.stream.close()
-    (await player.begun()).answer("nobody hears this")
 
 
 async def test_a_failing_detector_ends_the_stream(by_hand: ByHand) -> None:
@@ -251,6 +251,5 @@ async def test_a_feeder_cancelled_at_any_moment_leaves_a_stream_that_closes(play
     await player.feed(voice(5), quiet(8))
     await stop(asyncio.ensure_future(player.feed(voice(50))))
     await player.stream.close()
-    (await player.begun()).answer("")
     with pytest.raises(StopAsyncIteration):
         await player.next()

@@ -17,6 +17,7 @@ from shared.speech_detector import SpeechDetector
 Floats = npt.NDArray[np.float32]
 
 LOUD = 0.05
+NOTHING = Words("", 0)
 WAIT_S = 10
 
 
@@ -72,7 +73,10 @@ class ByHand:
 
     def __init__(self) -> None:
         self._questions: deque[Asked] = deque()
+        self._open: list[Future[Words]] = []
         self._news = threading.Semaphore(0)
+        self._lock = threading.Lock()
+        self._released = False
 
     def check_language(self, language: str) -> None:
         if language != "en":
@@ -80,9 +84,21 @@ class ByHand:
 
     def recognise(self, task: Task) -> Words:
         answer: Future[Words] = Future()
-        self._questions.append(Asked(task, answer))
+        with self._lock:
+            if self._released:
+                return NOTHING
+            self._open.append(answer)
+            self._questions.append(Asked(task, answer))
         self._news.release()
         return answer.result(WAIT_S)
+
+    def release(self) -> None:
+        """The test is over: nobody waits for an answer any more."""
+        with self._lock:
+            self._released = True
+            for answer in self._open:
+                if not answer.done():
+                    answer.set_result(NOTHING)
 
     def begun(self) -> Asked:
         assert self._news.acquire(timeout=WAIT_S)
