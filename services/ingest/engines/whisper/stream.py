@@ -220,6 +220,10 @@ class WhisperStream:
         first = self._line.popleft()
         if isinstance(first, Through):
             return first
+        if (error := first.answer.exception()) is not None:
+            # Its callback, which ends the stream, is still to be called.
+            self._fail(error)
+            self._check_alive()
         self._told_until = first.spoken.speech.span.until
         if self._hint is not None and self._hint.span.start < self._told_until:
             self._hint = None
