@@ -55,7 +55,7 @@ export class Microphone {
 
   /** The system may suspend audio, for a call or a closed lid; whoever misses sound asks for it again. */
   wake() {
-    if (this.context.state !== "closed") this.context.resume().catch(() => undefined); // refused: asked again later
+    resume(this.context);
   }
 
   /** Resolves when the last sound before now was given to the listener and the device is free. */
@@ -67,7 +67,7 @@ export class Microphone {
     stopTracks(this.stream);
     this.source.disconnect();
     this.node.disconnect();
-    await this.context.suspend();
+    suspend(this.context);
   }
 }
 
@@ -93,7 +93,7 @@ function contextAt(rate) {
 async function loadContext(rate) {
   const context = new AudioContext(rate > 0 ? { sampleRate: rate } : {});
   try {
-    await context.suspend();
+    suspend(context);
     await context.audioWorklet.addModule("/static/capture-worklet.js");
     return context;
   } catch (error) {
@@ -113,7 +113,7 @@ async function connect(stream) {
   });
   // Browsers run only what leads to the speakers; the node gives them silence.
   source.connect(node).connect(context.destination);
-  await context.resume();
+  resume(context);
   return { source, node };
 }
 
@@ -127,6 +127,15 @@ async function sourceOf(stream) {
     return (await contextAt(DEVICE_RATE)).createMediaStreamSource(stream);
   }
 }
+
+// Neither is waited for: a system that has interrupted audio answers when it likes, and Finish must not wait for that.
+// Who misses sound asks again.
+
+/** @param {AudioContext} context */
+const suspend = (context) => void context.suspend().catch(() => undefined);
+
+/** @param {AudioContext} context */
+const resume = (context) => void context.resume().catch(() => undefined);
 
 /** @param {MediaStream} stream */
 function stopTracks(stream) {
