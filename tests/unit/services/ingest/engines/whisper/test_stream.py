@@ -95,6 +95,7 @@ async def test_a_speaker_who_goes_on_is_recognised_again_to_the_end(player: Play
     final = await player.begun()
     assert len(final.task.pcm) == 2 * DETECTOR_FRAME * (5 + 9 + 3 + 6)
     guess.answer("no")
+    assert await player.next() == Hint(span(0, 11), "no")
     final.answer("no rub")
     assert await player.next() == Final(span(0, 23), "no rub", confidence=90, utterance_end=True)
 
