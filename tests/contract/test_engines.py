@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import pytest
 
+from services.ingest.connection import WINDOW_LIVE
 from services.ingest.engines.base import Engine, Final, Hint, Through, Wordless
 from shared.domain.session import SessionConfig
 from shared.domain.values import SAMPLES_PER_SECOND, samples
@@ -43,6 +44,12 @@ async def test_finals_are_in_order_apart_and_inside_the_audio_fed(engine: Engine
 
 def _longest(engine: Engine) -> int:
     return engine.capabilities.utterance_ms_max
+
+
+async def test_credit_outlasts_the_longest_utterance(engine: Engine) -> None:
+    """Else engine and recorder would each wait for the other's next word."""
+    can = engine.capabilities
+    assert samples((can.utterance_ms_max + can.settles_in_ms) / 1_000) < WINDOW_LIVE
 
 
 async def test_words_lie_in_their_final_and_are_there_if_promised(engine: Engine) -> None:

@@ -6,12 +6,8 @@ import pytest
 
 from services.ingest.engines.whisper.engine import Models, WhisperEngine
 from shared.domain.session import SessionConfig
-from shared.domain.values import samples
 from shared.errors import EngineUnavailable, Refuse, SetupError
 from tests.unit.services.ingest.engines.whisper.voices import AtOnce, ByHand, LoudIsSpeech
-
-WINDOW_LIVE = samples(30)
-"""The credit of a live recorder (`connection.py`)."""
 
 
 class Loading:
@@ -75,9 +71,3 @@ async def test_an_engine_that_was_never_loaded_can_be_closed() -> None:
     with pytest.raises(EngineUnavailable):
         await engine.check()
     assert loading.loads == 0
-
-
-def test_credit_outlasts_the_longest_utterance() -> None:
-    """Else engine and recorder would each wait for the other's next word."""
-    can = WhisperEngine(Loading(), workers=1).capabilities
-    assert samples((can.utterance_ms_max + can.settles_in_ms) / 1_000) < WINDOW_LIVE
