@@ -5,7 +5,13 @@ message is there twice. Their deadlines are a minute, and their channels wait up
 again; a session must not wait so long.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
+
+from google.auth.exceptions import GoogleAuthError
+
+from shared.errors import SetupError
 
 CALL_MS_MAX: Final = 2_000
 """As long as `shared/lease.py` waits for an answer."""
@@ -24,3 +30,15 @@ CHANNEL_OPTIONS: Final = (
 def once(call_ms_max: int) -> dict[str, Any]:
     """What every call is told: one try, and how long it may take."""
     return {"retry": None, "timeout": call_ms_max / 1_000}
+
+
+@contextmanager
+def credentials_needed() -> Iterator[None]:
+    """Around the making of a client of Google's own service. Raises SetupError, with what to do, without credentials."""
+    try:
+        yield
+    except GoogleAuthError:
+        raise SetupError(
+            "there are no credentials for Google Cloud; on Cloud Run give the service a service account, elsewhere"
+            " run: gcloud auth application-default login"
+        ) from None

@@ -10,12 +10,15 @@ from weakref import WeakValueDictionary
 from shared.adapters.embedded_bus import EmbeddedBus
 from shared.adapters.filesystem import FilesystemBlobs
 from shared.adapters.firestore import FirestoreStore
+from shared.adapters.gcs import GcsBlobs
+from shared.adapters.kms import KmsKey
 from shared.adapters.local_keys import open_key_file
 from shared.adapters.sqlite import SqliteStore
 from shared.ports import Blobs, Bus, Clock, KeyEncryption, Store
-from tests.doubles.emulators import firestore_project
+from tests.doubles.emulators import firestore_project, storage_bucket
 from tests.doubles.faulty_store import FaultyStore
 from tests.doubles.memory import MemoryBlobs, MemoryBus, MemoryStore
+from tests.providers import kms
 
 T = TypeVar("T")
 
@@ -33,6 +36,18 @@ async def directory(tmp_path: Path) -> AsyncIterator[str]:
 async def database(tmp_path: Path) -> AsyncIterator[str]:
     with firestore_project() as place:
         yield place
+
+
+@asynccontextmanager
+async def bucket(tmp_path: Path) -> AsyncIterator[str]:
+    with storage_bucket() as place:
+        yield place
+
+
+@asynccontextmanager
+async def key_service(tmp_path: Path) -> AsyncIterator[str]:
+    with kms.serving() as serving:
+        yield serving.address
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +99,17 @@ async def filesystem_blobs(place: str, clock: Clock) -> Blobs:
     return FilesystemBlobs.open(Path(place))
 
 
+async def gcs_blobs(place: str, clock: Clock) -> Blobs:
+    url, _, bucket = place.rpartition("/")
+    return GcsBlobs.open("test", bucket, url, CALL_MS_MAX)
+
+
 async def key_file(place: str, clock: Clock) -> KeyEncryption:
     return open_key_file(Path(place, "key.json"))
+
+
+async def kms_key(place: str, clock: Clock) -> KeyEncryption:
+    return KmsKey.open(kms.KEY, place, CALL_MS_MAX)
 
 
 STORES: Final = [
@@ -101,9 +125,11 @@ BUSES: Final = [
 BLOBS: Final = [
     Kind("memory", memory_blobs, crosses_processes=False),
     Kind("filesystem", filesystem_blobs),
+    Kind("gcs", gcs_blobs, bucket),
 ]
 KEYS: Final = [
     Kind("key_file", key_file),
+    Kind("kms", kms_key, key_service),
 ]
 
 

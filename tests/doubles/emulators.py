@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import httpx
 
@@ -115,6 +116,19 @@ def firestore_project() -> Iterator[str]:
     project = fresh_name()
     yield f"{emulator.address}/{project}"
     httpx.delete(documents_url(emulator, project), timeout=START_S_MAX, trust_env=False).raise_for_status()
+
+
+@contextmanager
+def storage_bucket() -> Iterator[str]:
+    """URL/BUCKET of an empty bucket, emptied and removed afterwards."""
+    emulator, bucket = storage_emulator(), fresh_name()
+    made = httpx.post(f"{emulator.url}/storage/v1/b?project=test", json={"name": bucket}, trust_env=False)
+    made.raise_for_status()
+    yield f"{emulator.url}/{bucket}"
+    objects = f"{emulator.url}/storage/v1/b/{bucket}/o"
+    for each in httpx.get(objects, trust_env=False).json().get("items", []):
+        httpx.delete(f"{objects}/{quote(each['name'], safe='')}", trust_env=False)
+    httpx.delete(f"{emulator.url}/storage/v1/b/{bucket}", trust_env=False).raise_for_status()
 
 
 def documents_url(emulator: Emulator, project: str) -> str:
