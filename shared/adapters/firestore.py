@@ -16,7 +16,7 @@ sessions takes, config, wrapped_key, write; entries and polished *; records fiel
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 from google.cloud.firestore_v1 import AsyncClient, FieldFilter
@@ -68,9 +68,7 @@ class FirestoreStore:
         self._sessions = client.collection(SESSIONS)
 
     @classmethod
-    def open(
-        cls, project: str, emulator: str | None = None, call_ms_max: int = CALL_MS_MAX
-    ) -> "FirestoreStore":
+    def open(cls, project: str, emulator: str | None = None, call_ms_max: int = CALL_MS_MAX) -> Self:
         """Dials nothing yet; `check` does. `emulator` is HOST:PORT."""
         return cls(open_client(project, emulator), call_ms_max)
 
