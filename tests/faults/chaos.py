@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import count
 from random import Random
 from typing import Final
 
@@ -32,12 +33,16 @@ INSTANCES: Final = 4
 """Clients, so connections; sessions are spread over them."""
 
 CLOCK: Final = SystemClock()
+PAUSE_MS_MAX: Final = 80
+"""Between two commits of a session; without one the whole would be over before anything went wrong."""
+
 STEAL_EVERY_MS: Final = (20, 300)
 CALM_MS: Final = (50, 500)
 FAULTS: Final[Sequence[tuple[Mode | None, int, int]]] = (
     # The mode, None for a reset of all connections, and how long it lasts. A call is given up after 2 s.
+    (Mode.LOSE_REPLIES, 300, 400),
     *((None, 0, 0),) * 4,
-    *((Mode.LOSE_REPLIES, 20, 400),) * 4,
+    *((Mode.LOSE_REPLIES, 20, 400),) * 3,
     *((Mode.REFUSE, 50, 500),) * 2,
     *((Mode.HOLD, 100, 900),) * 2,
     (Mode.HOLD, 2_100, 2_600),
@@ -133,6 +138,7 @@ async def dictate(store: CountedStore, session: SessionId, entries: int, random:
         try:
             while (missing := entries - writer.document.next_index) > 0:
                 await append(writer, min(missing, random.choice([1, 1, 1, 2, 5])), said)
+                await CLOCK.sleep_ms(random.randint(0, PAUSE_MS_MAX))
             return said
         except LeaseLost:
             store.result.fencings += 1
@@ -153,10 +159,11 @@ async def steal(store: CountedStore, sessions: Sequence[SessionId], entries: int
 
 
 async def disturb(proxy: FaultProxy, random: Random) -> None:
-    while True:
+    """Every fault once, then whichever comes."""
+    for number in count():
         await CLOCK.sleep_ms(random.randint(*CALM_MS))
         proxy.delay_ms = random.choice([0, 0, 1, 20])
-        mode, least_ms, most_ms = random.choice(FAULTS)
+        mode, least_ms, most_ms = FAULTS[number] if number < len(FAULTS) else random.choice(FAULTS)
         if mode is None:
             proxy.reset()
             continue

@@ -9,7 +9,7 @@ from tests.faults.chaos import run
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_no_entry_is_lost_repeated_or_moved(seed: int) -> None:
     with firestore_project() as place:
-        result = await run(place, sessions=6, entries=30, seed=seed)
+        result = await run(place, sessions=8, entries=80, seed=seed)
     assert result.whole, str(result)
     assert result.unknown, "the faults reached nobody"
     assert result.fencings, "the thieves met nobody"
