@@ -182,7 +182,7 @@ class Config(BaseSettings):
         return {variable(name): _spelt(value) for name, value in fields.items() if value is not None}
 
 
-def load_config(role: Role = Role.COMMAND, **overrides: object) -> Config:
+def load_config(role: Role = Role.COMMAND, /, **overrides: object) -> Config:
     """The configuration of this process, which is a `role`: `overrides`, then the environment, then defaults.
 
     Raises:

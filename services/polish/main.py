@@ -1,47 +1,96 @@
-"""The polish service: pulls wake-ups and polishes what they are about, until SIGTERM. `python -m services.polish.main`."""
+"""The polish service: polishes what wake-ups are about.
+
+python -m services.polish.main                                         pulls from the embedded bus, until SIGTERM
+functions-framework --asgi --target polish --source services/polish/main.py         is pushed to, everywhere else
+"""
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
 
 from services.polish.handler import PolishHandler
 from services.polish.polishers.offline import RulesPolisher
 from shared.config import Config, Role, load_config
 from shared.domain.values import SessionId
 from shared.errors import Broken, DictationError, SetupError
+from shared.function import Opened, Routes, caller_of, pushed_to, ready, respond
 from shared.observe import configure, get_logger
 from shared.ports import Subscriber
+from shared.push import Receiver
 from shared.subscriber import Handle, Puller, until_told_to_stop
 from shared.tasks import together
-from shared.wiring import build
+from shared.wiring import Ports, build
 
 SETUP_EXIT: Final = 2
+FAILED: Final = 500
 
 log = get_logger("polish")
 
 
 def main() -> int:
     try:
-        if not __debug__:
-            raise SetupError("Steno checks its own arithmetic with assertions; run Python without -O")
-        config = load_config(Role.POLISH)
-        configure("polish", config.log_level, config.log_format)
-        asyncio.run(_run(config))
+        asyncio.run(_run())
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         return SETUP_EXIT
     return 0
 
 
-async def _run(config: Config) -> None:
+async def polish(request: Request) -> Response:
+    """What functions-framework serves: pushes at `/`, and `/readyz`."""
+    try:
+        return await respond(_routes, request)
+    except Exception as error:
+        # The framework would print what the error says, which may be words.
+        log.error("a request failed", exc_info=error)
+        return Response(status_code=FAILED)
+
+
+async def _run() -> None:
+    config = _configured()
+    async with _opened(config) as (ports, handle):
+        if ports.pulled is None:
+            raise SetupError(f"under the backend {config.backend} polish is served by functions-framework")
+        puller = Puller(ports.pulled, ports.clock, Subscriber.POLISH, handle)
+        log.info("serving")
+        await together(until_told_to_stop(), puller.run())
+
+
+@asynccontextmanager
+async def _function() -> AsyncIterator[Routes]:
+    config = _configured()
+    async with _opened(config) as (ports, handle):
+        if ports.box is None:
+            raise SetupError("functions-framework serves polish under the backends emulators and gcp only")
+        caller = caller_of(config, ports.verify, config.push_service_account)
+        receiver = Receiver(Subscriber.POLISH, handle, ports.box, ports.clock, caller)
+        log.info("serving")
+        yield {("POST", "/"): pushed_to(receiver), ("GET", "/readyz"): ready(ports.store)}
+
+
+_routes: Final = Opened(_function)
+
+
+def _configured() -> Config:
+    if not __debug__:
+        raise SetupError("Steno checks its own arithmetic with assertions; run Python without -O")
+    config = load_config(Role.POLISH)
+    configure("polish", config.log_level, config.log_format)
+    return config
+
+
+@asynccontextmanager
+async def _opened(config: Config) -> AsyncIterator[tuple[Ports, Handle]]:
     assert config.polisher == "rules", "load_config admits no other yet"
     ports = build(config)
     polisher = RulesPolisher()
     try:
-        handler = PolishHandler(ports.store, ports.bus, ports.kek, polisher)
-        puller = Puller(ports.bus, ports.clock, Subscriber.POLISH, _guarded(handler.handle))
-        log.info("serving")
-        await together(until_told_to_stop(), puller.run())
+        yield ports, _guarded(PolishHandler(ports.store, ports.bus, ports.kek, polisher).handle)
     finally:
         await polisher.close()
         await ports.close()

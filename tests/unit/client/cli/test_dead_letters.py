@@ -28,16 +28,17 @@ async def bury(*sessions: SessionId) -> None:
     """Their polish failed in a way that no repeat can mend; their drafts are done."""
     configure("test", LogLevel.WARNING)
     ports = build(load_config())
+    assert ports.pulled is not None
     try:
         for session in sessions:
             await ports.bus.publish(Wakeup(session, LogId("log-1"), 1))
             for subscriber in Subscriber:
-                delivery = await ports.bus.take(subscriber, lease_ms=60_000)
+                delivery = await ports.pulled.take(subscriber, lease_ms=60_000)
                 assert delivery is not None
                 if subscriber is Subscriber.POLISH:
-                    await ports.bus.failed(delivery, "GuardRefused", permanent=True)
+                    await ports.pulled.failed(delivery, "GuardRefused", permanent=True)
                 else:
-                    await ports.bus.done(delivery)
+                    await ports.pulled.done(delivery)
     finally:
         await ports.close()
 

@@ -32,7 +32,7 @@ async def test_it_saves_what_is_announced_and_sweeps_up_what_was_left(tmp_path: 
         assert draft is not None
         assert (draft.fields["state"], draft.fields["through"]) == ("saved", 1)
         assert len(await ports.blobs.list(f"drafts/{SESSION}/")) == 2
-        assert await ports.bus.dead_letters(10) == []
+        assert await ports.letters.dead_letters(10) == []
 
 
 async def test_a_mistake_in_the_set_up_is_one_line_and_exit_2(tmp_path: Path) -> None:

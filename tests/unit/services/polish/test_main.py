@@ -26,7 +26,7 @@ async def test_it_polishes_what_is_announced_and_stops_when_told(tmp_path: Path)
         code, took_s = await service.stop()
         assert (code, took_s < 2) == (0, True)
         assert "spirin" not in "".join(service.lines)
-        assert await ports.bus.dead_letters(10) == []
+        assert await ports.letters.dead_letters(10) == []
 
 
 async def test_a_mistake_in_the_set_up_is_one_line_and_exit_2(tmp_path: Path) -> None:
