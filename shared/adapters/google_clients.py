@@ -18,7 +18,8 @@ CALL_MS_MAX: Final = 2_000
 
 CHANNEL_OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    # In spite of its name, how long one try to dial may take, which over the internet with TLS is not 100 ms.
+    ("grpc.min_reconnect_backoff_ms", 2_000),
     ("grpc.max_reconnect_backoff_ms", 1_000),
     # A listen that hears nothing must find out that its server is gone.
     ("grpc.keepalive_time_ms", 30_000),
