@@ -38,7 +38,8 @@ class Child:
         try:
             running = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "infra.local.tether", process.module),
+                "-m",
+                *process.runs,
                 stdin=tether_theirs,
                 stdout=log_theirs,
                 stderr=log_theirs,
@@ -57,6 +58,7 @@ class Child:
         return cls(running, tether_ours, asyncio.create_task(_read(log_ours, output)))
 
     def signal(self, number: signal.Signals) -> None:
+        """To the child alone, which hands it on to what it started."""
         try:
             self._running.send_signal(number)
         except ProcessLookupError:
@@ -64,14 +66,24 @@ class Child:
             pass
 
     async def wait(self) -> int:
-        """Its exit code, negative for a signal; a child still running when this is cancelled is killed."""
+        """Its exit code, negative for a signal; a child still running when this is cancelled is killed.
+
+        So is all that it started, however it ended: a server's workers or an emulator would keep its port.
+        """
         try:
             return await self._running.wait()
         finally:
-            self.signal(signal.SIGKILL)
+            self._kill_group()
             os.close(self._tether)
             await asyncio.wait([self._reading], timeout=LAST_LINES_S_MAX)
             await stop(self._reading)
+
+    def _kill_group(self) -> None:
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            # It left nobody behind.
+            pass
 
 
 async def _read(descriptor: int, output: Output) -> None:

@@ -114,9 +114,9 @@ class Processes:
         self._events.put_nowait(Exited(process.name, code))
 
     async def _wait_until_serving(self, process: Process) -> None:
-        if process.charge.url is not None:
+        if process.health_url is not None:
             async with httpx.AsyncClient(trust_env=False, timeout=POLL_MS_MAX / 1_000) as client:
-                while not await _is_ready(client, f"{process.charge.url}/readyz"):
+                while not await _is_ready(client, process.health_url):
                     await self._clock.sleep_ms(POLL_MS)
         self._events.put_nowait(Serves(process.name))
 

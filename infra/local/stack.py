@@ -17,32 +17,53 @@ IsFree = Callable[[int], bool]
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One child: the module it runs, and all the environment it gets. Nothing is told by arguments, which any user
-    of the machine can list."""
+    """One child: the module of ours that it runs with what arguments, and all the environment it gets.
+
+    Settings and secrets are told by the environment only: any user of the machine can list arguments.
+    """
 
     charge: Charge
-    module: str
+    runs: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
+    health_url: str | None = None
+    """Answers 200 once the child serves; without one it serves as soon as it runs."""
 
     @property
     def name(self) -> str:
         return self.charge.name
 
 
+def ours(module: str) -> tuple[str, ...]:
+    return ("infra.local.tether", module)
+
+
+def theirs(command: Sequence[str]) -> tuple[str, ...]:
+    return ("infra.local.leash", *command)
+
+
 def plan(config: Config, ports: Sequence[int], environment: Mapping[str, str]) -> list[Process]:
     """One ingest process for each port, and one each of polish and autosave (which sweeps)."""
-    inherited = {name: value for name, value in environment.items() if not name.startswith(PREFIX)}
+    told = told_by(config, environment)
+    workers = [Process(Charge(name), ours(f"services.{name}.main"), told) for name in ("polish", "autosave")]
+    return [*ingest(config, ports, environment), *workers]
 
-    def process(charge: Charge, module: str, port: int) -> Process:
-        told = config.model_copy(update={"port": port}).environment()
-        return Process(charge, module, {**inherited, **told})
 
-    ingest = [
-        process(Charge(f"ingest-{number}", url(config.host, port)), "services.ingest.main", port)
+def ingest(config: Config, ports: Sequence[int], environment: Mapping[str, str]) -> list[Process]:
+    return [
+        Process(
+            Charge(f"ingest-{number}", url(config.host, port)),
+            ours("services.ingest.main"),
+            told_by(config.model_copy(update={"port": port}), environment),
+            f"{url(config.host, port)}/readyz",
+        )
         for number, port in enumerate(ports, 1)
     ]
-    workers = [process(Charge(name), f"services.{name}.main", config.port) for name in ("polish", "autosave")]
-    return [*ingest, *workers]
+
+
+def told_by(config: Config, environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a child: what we inherited, without settings that may be older than `config`."""
+    inherited = {name: value for name, value in environment.items() if not name.startswith(PREFIX)}
+    return {**inherited, **config.environment()}
 
 
 def choose_ports(

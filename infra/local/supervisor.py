@@ -111,6 +111,8 @@ class Charge:
 
     name: str
     url: str | None = None
+    stops_last: bool = False
+    """The others need it until they have stopped."""
 
 
 @dataclass(slots=True)
@@ -130,6 +132,7 @@ class Supervisor:
         self._children = {charge.name: _Child(charge, due_ms=now_ms) for charge in charges}
         self._deadline_ms: int | None = None
         self._exit_code = 0
+        self._told_last = False
         self.phase = Phase.STARTING
 
     @property
@@ -175,7 +178,7 @@ class Supervisor:
     def _exited(self, child: _Child, code: int, now_ms: int) -> list[Action]:
         child.life = Life.GONE
         if self.phase is Phase.STOPPING:
-            return self._leave_if_empty()
+            return self._stop_the_last()
         child.deaths = child.deaths + 1 if now_ms - child.launched_ms < YOUNG_MS else 1
         name, how = child.charge.name, f"was killed by signal {-code}" if code < 0 else f"exited with {code}"
         if self.phase is Phase.STARTING and (code == SETUP_EXIT or child.deaths >= DEATHS_BEFORE_READY_MAX):
@@ -192,8 +195,21 @@ class Supervisor:
         self.phase, self._exit_code, self._deadline_ms = Phase.STOPPING, code, now_ms + DRAIN_MS
         for child in self._in(Life.WAITING):
             child.life = Life.GONE
-        stopping: list[Action] = [Terminate(child.charge.name) for child in self._running()]
-        return stopping + self._leave_if_empty()
+        first: list[Action] = [
+            Terminate(child.charge.name) for child in self._running() if not child.charge.stops_last
+        ]
+        return first or self._stop_the_last()
+
+    def _stop_the_last(self) -> list[Action]:
+        """Once nobody else runs: the last to stop, told once; and then it is over."""
+        running = self._running()
+        if not running:
+            self.phase, self._deadline_ms = Phase.STOPPED, None
+            return [Leave(self._exit_code)]
+        if self._told_last or not all(child.charge.stops_last for child in running):
+            return []
+        self._told_last = True
+        return [Terminate(child.charge.name) for child in running]
 
     def _force(self, now_ms: int) -> list[Action]:
         assert self._deadline_ms is not None
@@ -203,12 +219,6 @@ class Supervisor:
         self._deadline_ms = now_ms + KILL_MS
         killing: list[Action] = [Report(f"{name} did not stop in time and is killed") for name in left]
         return killing + [Kill(name) for name in left]
-
-    def _leave_if_empty(self) -> list[Action]:
-        if any(self._running()):
-            return []
-        self.phase, self._deadline_ms = Phase.STOPPED, None
-        return [Leave(self._exit_code)]
 
     def _in(self, life: Life) -> Iterable[_Child]:
         return [child for child in self._children.values() if child.life is life]

@@ -22,7 +22,10 @@ def main() -> None:
 def _watch(descriptor: int) -> None:
     while os.read(descriptor, 64):
         pass
-    # Not SIGTERM: nobody is left to wait for a drain, and whoever starts Steno next wants the ports.
+    # Not SIGTERM: nobody is left to wait for a drain, and whoever starts Steno next wants the ports. A group of our own
+    # holds what we started as well, like a server's workers.
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)
 
 

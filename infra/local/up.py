@@ -4,12 +4,15 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
+from infra.local.emulators import find_tools
 from infra.local.lock import only_supervisor
 from infra.local.logs import LogLines
 from infra.local.processes import NAME, Processes, Say
-from infra.local.stack import choose_ports, plan, port_is_free
+from infra.local.rehearsal import addresses_told, plan_rehearsal, with_addresses
+from infra.local.stack import Process, choose_ports, plan, port_is_free
 from shared.config import Config, LogFormat, LogLevel
 from shared.errors import SetupError
 from shared.observe import configure
@@ -37,14 +40,25 @@ def run(config: Config, wanted: Wanted, announce: Say) -> int:
         raise SetupError(
             f"there is no speech model in {config.model_dir}; fetch it with: make setup, or choose another --engine"
         )
-    with only_supervisor(config.data_dir):
+    if sys.stderr.isatty() and config.log_format is LogFormat.AUTO:
+        config = config.model_copy(update={"log_format": LogFormat.PLAIN})
+    if config.backend == "gcp":
+        raise SetupError("steno up runs on this machine: --backend is embedded or emulators")
+    # Before anything is made: what is missing may be a download.
+    tools = find_tools(os.environ) if config.backend == "emulators" else None
+    with ExitStack() as held:
+        held.enter_context(only_supervisor(config.data_dir))
         ports = choose_ports(
             config, wanted.ports, wanted.instances, lambda port: port_is_free(config.host, port)
         )
-        return asyncio.run(_run(config, ports, announce))
+        if tools is None:
+            return asyncio.run(_run(config, plan(config, ports, os.environ), announce))
+        config = with_addresses(config)
+        held.enter_context(addresses_told(config))
+        return asyncio.run(_run(config, plan_rehearsal(config, tools, ports, os.environ), announce))
 
 
-async def _run(config: Config, ports: Sequence[int], announce: Say) -> int:
+async def _run(config: Config, processes: Sequence[Process], announce: Say) -> int:
     # The adapters are opened here first, for a key or a directory that cannot be used is then one sentence and not
     # one of each child.
     configure(NAME, LogLevel.WARNING)
@@ -52,11 +66,10 @@ async def _run(config: Config, ports: Sequence[int], announce: Say) -> int:
     await ports_opened.close()
     lines = LogLines(sys.stderr)
     try:
-        if sys.stderr.isatty() and config.log_format is LogFormat.AUTO:
-            config = config.model_copy(update={"log_format": LogFormat.PLAIN})
-        processes = plan(config, ports, os.environ)
         engines = "the speech model takes a few seconds to load" if "local" in config.engines else "a moment"
         lines.say(NAME, f"starting {len(processes)} processes on {config.data_dir}; {engines}")
+        if config.backend == "emulators":
+            lines.say(NAME, "everything that is dictated is kept by the emulators and is gone when they stop")
         return await Processes(processes, ports_opened.clock, announce, lines).run()
     finally:
         lines.close()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from infra.local.logs import LogLines
 from infra.local.processes import Processes
-from infra.local.stack import Process
+from infra.local.stack import Process, ours
 from infra.local.supervisor import Charge
 from shared.adapters.clocks import SystemClock
 
@@ -34,9 +34,9 @@ def process(name: str, behaviour: str, port: int | None = None) -> Process:
         "BEHAVIOUR": behaviour,
         "STENO_PORT": str(port),
     }
-    return Process(
-        Charge(name, f"http://127.0.0.1:{port}" if port else None), "tests.doubles.child_process", told
-    )
+    url = f"http://127.0.0.1:{port}" if port else None
+    runs = ours("tests.doubles.child_process")
+    return Process(Charge(name, url), runs, told, f"{url}/readyz" if url else None)
 
 
 class Stack:

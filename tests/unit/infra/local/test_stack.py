@@ -57,11 +57,11 @@ def test_each_process_is_told_all_and_nothing_else_of_ours(
 ) -> None:
     processes = plan(config, (8_000, 8_001), {"PATH": "/bin", "STENO_ENGINES": "local", "STENO_OLD": "x"})
     assert [process.name for process in processes] == ["ingest-1", "ingest-2", "polish", "autosave"]
-    assert [process.module for process in processes] == [
-        "services.ingest.main",
-        "services.ingest.main",
-        "services.polish.main",
-        "services.autosave.main",
+    assert [process.runs for process in processes] == [
+        ("infra.local.tether", "services.ingest.main"),
+        ("infra.local.tether", "services.ingest.main"),
+        ("infra.local.tether", "services.polish.main"),
+        ("infra.local.tether", "services.autosave.main"),
     ]
     assert [process.charge.url for process in processes[:3]] == [
         "http://127.0.0.1:8000",

@@ -151,3 +151,25 @@ def test_stop_is_heard_in_every_phase(phase: str) -> None:
         assert actions == [Leave(0)]
     else:
         assert actions == [Terminate("ingest-1")]
+
+
+def test_what_the_others_need_is_stopped_once_they_have_ended() -> None:
+    supervisor = serving(Charge("firestore", stops_last=True), INGEST, POLISH)
+    assert supervisor.handle(StopAsked(), 0) == [Terminate("ingest-1"), Terminate("polish")]
+    assert supervisor.handle(Exited("polish", 0), 10) == []
+    assert supervisor.handle(Exited("ingest-1", 0), 20) == [Terminate("firestore")]
+    assert supervisor.handle(Exited("firestore", 143), 30) == [Leave(0)]
+
+
+def test_at_the_deadline_they_are_killed_together() -> None:
+    supervisor = serving(Charge("firestore", stops_last=True), INGEST)
+    supervisor.handle(StopAsked(), 0)
+    assert set(without_reports(supervisor.wake(DRAIN_MS))) == {Kill("firestore"), Kill("ingest-1")}
+
+
+def test_where_nothing_else_runs_they_are_stopped_at_once() -> None:
+    supervisor = serving(Charge("firestore", stops_last=True), INGEST)
+    supervisor.handle(Exited("ingest-1", 1), 100)
+    supervisor.handle(Exited("ingest-1", 1), 110)
+    assert supervisor.handle(StopAsked(), 120) == [Terminate("firestore")]
+    assert supervisor.handle(Exited("firestore", 0), 130) == [Leave(0)]
