@@ -71,9 +71,9 @@ resource "google_storage_bucket_iam_member" "drafts" {
 
 resource "google_cloud_run_v2_service_iam_member" "called" {
   for_each = {
-    push-polish        = { service = google_cloud_run_v2_service.polish.name, account = "push" }
-    push-autosave      = { service = google_cloud_run_v2_service.autosave.name, account = "push" }
-    scheduler-autosave = { service = google_cloud_run_v2_service.autosave.name, account = "scheduler" }
+    push-polish        = { service = google_cloud_run_v2_service.function["polish"].name, account = "push" }
+    push-autosave      = { service = google_cloud_run_v2_service.function["autosave"].name, account = "push" }
+    scheduler-autosave = { service = google_cloud_run_v2_service.function["autosave"].name, account = "scheduler" }
   }
 
   location = var.region

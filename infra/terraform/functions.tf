@@ -1,65 +1,33 @@
 locals {
+  # A service cannot be told its own address before it exists; callers' tokens are made out to this name instead.
   audience = "steno-functions"
-}
 
-resource "google_cloud_run_v2_service" "polish" {
-  name     = "steno-polish"
-  location = var.region
-  ingress  = "INGRESS_TRAFFIC_INTERNAL_ONLY"
-
-  deletion_protection = true
-  # Its own address cannot be told to a service before it exists; callers' tokens are made out to this name instead.
-  custom_audiences = [local.audience]
-
-  template {
-    service_account                  = google_service_account.of["polish"].email
-    timeout                          = "90s"
-    max_instance_request_concurrency = 16
-
-    scaling {
-      max_instance_count = var.instances_max
+  functions = {
+    polish = {
+      timeout     = "90s"
+      environment = { STENO_POLISHER = var.polisher }
     }
-
-    containers {
-      image = var.images.polish
-
-      resources {
-        limits = {
-          cpu    = "1"
-          memory = "512Mi"
-        }
-      }
-
-      dynamic "env" {
-        for_each = merge(local.common_environment, {
-          STENO_POLISHER             = var.polisher
-          STENO_PUSH_AUDIENCE        = local.audience
-          STENO_PUSH_SERVICE_ACCOUNT = google_service_account.of["push"].email
-        })
-
-        content {
-          name  = env.key
-          value = env.value
-        }
-      }
+    autosave = {
+      # A sweep looks at every session that may need something.
+      timeout     = "180s"
+      environment = { STENO_SCHEDULER_SERVICE_ACCOUNT = google_service_account.of["scheduler"].email }
     }
   }
-
-  depends_on = [google_project_service.used]
 }
 
-resource "google_cloud_run_v2_service" "autosave" {
-  name     = "steno-autosave"
+resource "google_cloud_run_v2_service" "function" {
+  for_each = local.functions
+
+  name     = "steno-${each.key}"
   location = var.region
   ingress  = "INGRESS_TRAFFIC_INTERNAL_ONLY"
 
+  custom_audiences    = [local.audience]
   deletion_protection = true
-  # Its own address cannot be told to a service before it exists; callers' tokens are made out to this name instead.
-  custom_audiences = [local.audience]
 
   template {
-    service_account                  = google_service_account.of["autosave"].email
-    timeout                          = "180s"
+    service_account                  = google_service_account.of[each.key].email
+    timeout                          = each.value.timeout
     max_instance_request_concurrency = 16
 
     scaling {
@@ -67,7 +35,7 @@ resource "google_cloud_run_v2_service" "autosave" {
     }
 
     containers {
-      image = var.images.autosave
+      image = var.images[each.key]
 
       resources {
         limits = {
@@ -77,10 +45,9 @@ resource "google_cloud_run_v2_service" "autosave" {
       }
 
       dynamic "env" {
-        for_each = merge(local.common_environment, {
-          STENO_PUSH_AUDIENCE             = local.audience
-          STENO_PUSH_SERVICE_ACCOUNT      = google_service_account.of["push"].email
-          STENO_SCHEDULER_SERVICE_ACCOUNT = google_service_account.of["scheduler"].email
+        for_each = merge(local.common_environment, each.value.environment, {
+          STENO_PUSH_AUDIENCE        = local.audience
+          STENO_PUSH_SERVICE_ACCOUNT = google_service_account.of["push"].email
         })
 
         content {
@@ -103,7 +70,7 @@ resource "google_cloud_scheduler_job" "sweep" {
 
   http_target {
     http_method = "POST"
-    uri         = "${google_cloud_run_v2_service.autosave.uri}/sweep"
+    uri         = "${google_cloud_run_v2_service.function["autosave"].uri}/sweep"
 
     oidc_token {
       service_account_email = google_service_account.of["scheduler"].email

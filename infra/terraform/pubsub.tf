@@ -1,10 +1,3 @@
-locals {
-  functions = {
-    polish   = google_cloud_run_v2_service.polish
-    autosave = google_cloud_run_v2_service.autosave
-  }
-}
-
 resource "google_pubsub_topic" "wakeups" {
   name                       = "steno-wakeups"
   message_retention_duration = "604800s"
@@ -33,7 +26,7 @@ resource "google_pubsub_subscription" "dead_letters" {
 }
 
 resource "google_pubsub_subscription" "push" {
-  for_each = local.functions
+  for_each = google_cloud_run_v2_service.function
 
   name  = "steno-${each.key}"
   topic = google_pubsub_topic.wakeups.id
