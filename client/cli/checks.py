@@ -16,16 +16,25 @@ from typing import Final
 
 import av
 
+from infra.local.emulators import find_tools
 from infra.local.lock import NAME as LOCK_NAME
 from infra.local.stack import port_is_free
 from infra.models import WHISPER_BASE
 from shared.checksums import first_wrong, read_sums
 from shared.config import Config
+from shared.errors import SetupError
 
 PYTHON_MIN: Final = (3, 11)
 FREE_BYTES_MIN: Final = 200 << 20
 FREE_BYTES_WANTED: Final = 1 << 30
 CODECS: Final = ("aac", "flac", "mp3", "opus", "vorbis", "pcm_s16le")
+GOOGLES: Final = (
+    "functions-framework",
+    "google-cloud-firestore",
+    "google-cloud-kms",
+    "google-cloud-pubsub",
+    "google-cloud-storage",
+)
 RUNNING_EXTRAS: Final = frozenset({"ingest", "polish", "autosave", "client", "local"})
 
 
@@ -201,6 +210,26 @@ def supervisor(directory: Path) -> str | None:
     finally:
         os.close(descriptor)
     return None
+
+
+def backend(config: Config) -> Iterator[Finding]:
+    """What Google's clients and emulators need, where they were chosen."""
+    if config.backend == "embedded":
+        return
+    missing = [name for name in GOOGLES if not _installed(name)]
+    if missing:
+        yield Finding(
+            Verdict.FAIL, "Google's packages", f"missing: {', '.join(missing)}; run: make setup-dev"
+        )
+    else:
+        yield Finding(Verdict.OK, "Google's packages", "all installed")
+    if config.backend == "emulators":
+        try:
+            tools = find_tools(os.environ)
+        except SetupError as error:
+            yield Finding(Verdict.FAIL, "emulators", str(error))
+        else:
+            yield Finding(Verdict.OK, "emulators", f"{tools.firestore_jar} and the others are there")
 
 
 def optional() -> Iterator[Finding]:

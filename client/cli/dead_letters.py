@@ -28,6 +28,10 @@ DataDir = Annotated[
     ),
 ]
 
+Backend = Annotated[
+    str | None, typer.Option(help="Where they are: embedded, emulators, gcp.", show_default="embedded")
+]
+
 LIST_EXAMPLES: Final = """
 One line each: session, subscriber, attempts, the kind of the last failure, and when it was given up (UTC). Words that were
 dictated are never part of it. A dead letter is tried again by itself when its session changes; `replay` does it now.
@@ -35,11 +39,11 @@ dictated are never part of it. A dead letter is tried again by itself when its s
 
 
 @app.command("list", epilog=LIST_EXAMPLES)
-def list_letters(data_dir: DataDir = None) -> int:
+def list_letters(data_dir: DataDir = None, backend: Backend = None) -> int:
     """Show what failed, oldest first."""
     from infra.local.dead_letters import listed
 
-    letters = asyncio.run(listed(_config(data_dir)))
+    letters = asyncio.run(listed(_config(data_dir, backend)))
     for letter in letters:
         put(_line(letter))
     if not letters:
@@ -51,22 +55,24 @@ def list_letters(data_dir: DataDir = None) -> int:
 def replay_letters(
     session: Annotated[str | None, typer.Argument(help="Only those of this session.")] = None,
     data_dir: DataDir = None,
+    backend: Backend = None,
 ) -> int:
     """Have them tried again, all or one session's: at once where Steno runs, else at its next start."""
     from infra.local.dead_letters import replayed
 
     wanted = None if session is None else parse_session(session)
     count = asyncio.run(
-        replayed(_config(data_dir), lambda letter: wanted is None or letter.session == wanted)
+        replayed(_config(data_dir, backend), lambda letter: wanted is None or letter.session == wanted)
     )
     put(f"{count} tried again")
     return 0
 
 
-def _config(data_dir: Path | None) -> "Config":
+def _config(data_dir: Path | None, backend: str | None) -> "Config":
     from shared.config import load_config
 
-    return load_config() if data_dir is None else load_config(data_dir=data_dir)
+    given = {"data_dir": data_dir, "backend": backend}
+    return load_config(**{name: value for name, value in given.items() if value is not None})
 
 
 def _line(letter: "DeadLetter") -> str:

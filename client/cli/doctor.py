@@ -24,18 +24,22 @@ def doctor(
         Path | None,
         typer.Option(help="Where `steno up` is to keep its data.", show_default="~/.local/share/steno"),
     ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(help="For which it is to be fit: embedded, emulators.", show_default="embedded"),
+    ] = None,
 ) -> int:
     """Check this machine: Python, packages, speech weights, data, keys, ports, and what is optional."""
     out = console()
     failed = False
-    for finding in _findings(data_dir):
+    for finding in _findings(data_dir, backend):
         failed = failed or finding.verdict == "FAIL"
         out.print(f"{finding.verdict.value:<5}", style=_STYLES[finding.verdict], end="")
         out.print(f"{finding.about:<17} {finding.told}")
     return FAILED_EXIT if failed else FINISHED_EXIT
 
 
-def _findings(data_dir: Path | None) -> Iterator["Finding"]:
+def _findings(data_dir: Path | None, backend: str | None) -> Iterator["Finding"]:
     from client.cli import checks
     from shared.config import load_config
     from shared.errors import SetupError
@@ -44,11 +48,13 @@ def _findings(data_dir: Path | None) -> Iterator["Finding"]:
     yield checks.packages()
     yield checks.ffmpeg()
     try:
-        config = load_config() if data_dir is None else load_config(data_dir=data_dir)
+        given = {"data_dir": data_dir, "backend": backend}
+        config = load_config(**{name: value for name, value in given.items() if value is not None})
     except SetupError as error:
         yield checks.Finding(checks.Verdict.FAIL, "settings", str(error))
         return
     for check in (checks.data_dir, checks.disk, checks.key_file, checks.ticket_key_file, checks.port):
         yield check(config)
     yield checks.weights(config)
+    yield from checks.backend(config)
     yield from checks.optional()

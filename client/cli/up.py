@@ -18,6 +18,9 @@ EXAMPLES: Final = """
 
 `steno up --port 8001 --port 8002 --engine scripted --data-dir ./data` is for trying out what happens when one is killed.
 
+`steno up --backend emulators --instances 2` rehearses the cloud: Firestore, Pub/Sub and Cloud Storage by Google's emulators
+(which need Java), polish and autosave as functions that are pushed to. Nothing of it is kept.
+
 Stdout is for programs: `ingest pid=N url=URL` at every start, `ready URL` once all serve. Logs go to stderr. Ctrl-C, or
 SIGTERM, drains and ends within 10 s.
 """

@@ -1,8 +1,9 @@
-"""Wake-ups that failed too often, in the data directory of this machine: seen, and given another chance."""
+"""Wake-ups that failed too often: seen, and given another chance, wherever the backend keeps them."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+from infra.local.rehearsal import running
 from shared.config import Config, LogLevel
 from shared.errors import SetupError
 from shared.observe import configure
@@ -31,7 +32,9 @@ async def replayed(config: Config, wanted: Callable[[DeadLetter], bool]) -> int:
 
 async def _on_the_bus(config: Config, work: Callable[[DeadLetters], Awaitable[T]]) -> T:
     configure("steno", LogLevel.WARNING)
-    if not config.database.exists():
+    if config.backend == "emulators":
+        config = running(config)
+    if config.backend == "embedded" and not config.database.exists():
         raise SetupError(f"there is no Steno data in {config.data_dir}; say where it is with --data-dir")
     ports = build(config)
     try:

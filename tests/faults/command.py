@@ -113,10 +113,12 @@ class Up:
 
 
 @contextmanager
-def steno_up(machine: Machine, instances: int) -> Iterator[Up]:
+def steno_up(machine: Machine, instances: int, *more: str) -> Iterator[Up]:
     ports = free_ports(instances)
     options = [word for port in ports for word in ("--port", str(port))]
-    process = machine.start("up", "--engine", "scripted", "--data-dir", str(machine.data_dir), *options)
+    process = machine.start(
+        "up", "--engine", "scripted", "--data-dir", str(machine.data_dir), *options, *more
+    )
     up = Up(machine, process, ports)
     assert process.stdout is not None
     assert process.stderr is not None
