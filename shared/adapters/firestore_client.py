@@ -18,7 +18,7 @@ from google.cloud.firestore_v1.services.firestore import FirestoreAsyncClient
 from google.cloud.firestore_v1.services.firestore.transports.grpc_asyncio import FirestoreGrpcAsyncIOTransport
 from google.cloud.firestore_v1.types import ListenRequest, ListenResponse, Target
 
-from shared.adapters.google_clients import CHANNEL_OPTIONS, credentials_needed
+from shared.adapters.google_clients import CHANNEL_OPTIONS, GOOGLE_OPTIONS, credentials_needed
 from shared.errors import Broken, StoreUnavailable, WriteConflict
 
 EMULATOR_AUTHORIZATION: Final = ("Authorization", "Bearer owner")
@@ -37,7 +37,7 @@ def open_client(project: str, emulator: str | None) -> AsyncClient:
     if emulator is None:
         with credentials_needed():
             client = AsyncClient(project=project)
-            channel = FirestoreGrpcAsyncIOTransport.create_channel(options=CHANNEL_OPTIONS)
+            channel = FirestoreGrpcAsyncIOTransport.create_channel(options=GOOGLE_OPTIONS)
     else:
         client = AsyncClient(project=project, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]  # ships none
         channel = grpc.aio.insecure_channel(emulator, options=[EMULATOR_AUTHORIZATION, *CHANNEL_OPTIONS])

@@ -14,7 +14,13 @@ from google.cloud.kms_v1 import KeyManagementServiceClient
 from google.cloud.kms_v1.services.key_management_service.transports import KeyManagementServiceGrpcTransport
 from google_crc32c import value as crc32c
 
-from shared.adapters.google_clients import CALL_MS_MAX, CHANNEL_OPTIONS, credentials_needed, once
+from shared.adapters.google_clients import (
+    CALL_MS_MAX,
+    CHANNEL_OPTIONS,
+    GOOGLE_OPTIONS,
+    credentials_needed,
+    once,
+)
 from shared.errors import Broken, Retry, SetupError
 
 DAMAGED: Final = "what was sent to Cloud KMS, or came from it, arrived damaged; try again"
@@ -43,7 +49,7 @@ class KmsKey:
         """
         if address is None:
             with credentials_needed():
-                channel = KeyManagementServiceGrpcTransport.create_channel(options=CHANNEL_OPTIONS)
+                channel = KeyManagementServiceGrpcTransport.create_channel(options=GOOGLE_OPTIONS)
         else:
             channel = grpc.insecure_channel(address, options=list(CHANNEL_OPTIONS))
         client = KeyManagementServiceClient(transport=KeyManagementServiceGrpcTransport(channel=channel))

@@ -15,7 +15,13 @@ from google.api_core import exceptions
 from google.pubsub_v1 import PublisherAsyncClient, PubsubMessage
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
 
-from shared.adapters.google_clients import CALL_MS_MAX, CHANNEL_OPTIONS, credentials_needed, once
+from shared.adapters.google_clients import (
+    CALL_MS_MAX,
+    CHANNEL_OPTIONS,
+    GOOGLE_OPTIONS,
+    credentials_needed,
+    once,
+)
 from shared.domain.events import LOG_ID, NEXT_INDEX, SESSION, SUBSCRIBER
 from shared.domain.values import SessionId
 from shared.errors import Broken, Retry
@@ -45,7 +51,7 @@ class PubsubPublisher:
         # The client itself rather than the library's batching publisher, which has threads and retries of its own.
         if emulator is None:
             with credentials_needed():
-                channel = PublisherGrpcAsyncIOTransport.create_channel(options=CHANNEL_OPTIONS)
+                channel = PublisherGrpcAsyncIOTransport.create_channel(options=GOOGLE_OPTIONS)
         else:
             channel = grpc.aio.insecure_channel(emulator, options=list(CHANNEL_OPTIONS))
         transport = PublisherGrpcAsyncIOTransport(channel=channel)
