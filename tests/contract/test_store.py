@@ -9,7 +9,7 @@ import pytest
 from shared.domain.entries import ENTRIES_PER_COMMIT_MAX
 from shared.domain.session import SessionDocument, SessionState
 from shared.domain.takes import TAKES_MAX
-from shared.domain.values import NOBODY, NUMBER_MAX, Holder, LogId
+from shared.domain.values import NOBODY, NUMBER_MAX, Holder, LogId, TakeId
 from shared.errors import WriteConflict
 from shared.ports import EntryRow, Store, Stored
 from tests.contract.examples import ANOTHER, NOW_MS, SESSION, document, gap_row, grown, segment_row, take
@@ -62,6 +62,18 @@ async def test_a_document_as_large_as_they_come_is_kept(store: Store) -> None:
     stored = await store.load(SESSION)
     assert stored is not None
     assert stored.document == large
+
+
+async def test_takes_keep_the_order_of_their_numbers(store: Store, other: Store) -> None:
+    """Their ids are drawn, so they sort in any other way; and no id is a path of fields to the store."""
+    names = ["f0.a`b", "a0", "50-c"]
+    takes = tuple(replace(take(number), take_id=TakeId(name)) for number, name in enumerate(names, start=1))
+    created = await store.create(SESSION, replace(document(), takes=takes[:2]))
+    grown_by_one = await store.write(created, created.document.with_take(takes[2]))
+    moved = grown_by_one.document.with_take(replace(takes[0], covered=16_000))
+    written = await store.write(grown_by_one, moved)
+    assert await other.load(SESSION) == written
+    assert [each.take_id for each in written.document.takes] == names
 
 
 async def test_creating_again_is_refused_and_changes_nothing(store: Store, other: Store) -> None:
