@@ -40,18 +40,18 @@ class Machine:
         own = {"HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home / "config"), "TMPDIR": str(self.home)}
         return {**inherited, **own, "COLUMNS": "200"}
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [sys.executable, "-m", "client.cli.main", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=self.environment,
+            env={**self.environment, **(environment or {})},
         )
 
-    def run(self, *arguments: str) -> "Done":
-        process = self.start(*arguments)
+    def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> "Done":
+        process = self.start(*arguments, environment=environment)
         try:
             out, err = process.communicate(timeout=RUN_S_MAX)
         finally:
@@ -104,6 +104,19 @@ class Up:
             )
         assert seen, f"nothing like {pattern!r} in {self.lines}"
         assert self.process.poll() is None, "".join(self.errors)
+
+    def wait_for_pid(self, port: int, after: int) -> None:
+        """Until another process than `after` was started on the port."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.pids(port)[-1] != after, START_S_MAX)
+
+    def wait_for_error(self, words: str, times: int = 1) -> None:
+        """Until that many lines of the log have these words."""
+        with self._changed:
+            seen = self._changed.wait_for(
+                lambda: sum(words in line for line in self.errors) >= times, START_S_MAX
+            )
+        assert seen, f"nothing like {words!r} in the log"
 
     def read(self, stream: IO[str], lines: list[str]) -> None:
         for line in stream:
