@@ -18,12 +18,13 @@ from google.cloud.firestore_v1.services.firestore import FirestoreAsyncClient
 from google.cloud.firestore_v1.services.firestore.transports.grpc_asyncio import FirestoreGrpcAsyncIOTransport
 from google.cloud.firestore_v1.types import ListenRequest, ListenResponse, Target
 
-from shared.adapters.google_clients import CHANNEL_OPTIONS, GOOGLE_OPTIONS, credentials_needed
+from shared.adapters.google_clients import CHANNEL_OPTIONS, GOOGLE_OPTIONS, credentials_needed, told_to_stop
 from shared.errors import Broken, StoreUnavailable, WriteConflict
 
 EMULATOR_AUTHORIZATION: Final = ("Authorization", "Bearer owner")
 """What the emulator takes for somebody who may do everything."""
 
+CLOSED: Final = "the store is closed"
 NOT_READY: Final = "Firestore lacks an index that Steno needs, or is still building it; apply infra/terraform"
 
 T = TypeVar("T")
@@ -61,7 +62,11 @@ async def read(call: Awaitable[T]) -> T:
     except (exceptions.GoogleAPICallError, exceptions.RetryError) as error:
         raise _translated(error) from None
     except grpc.aio.UsageError:
-        raise StoreUnavailable("the store is closed") from None
+        raise StoreUnavailable(CLOSED) from None
+    except asyncio.CancelledError:
+        if told_to_stop():
+            raise
+        raise StoreUnavailable(CLOSED) from None
 
 
 async def guarded(call: Awaitable[T]) -> T:
@@ -129,5 +134,9 @@ async def listen(
         return
     except exceptions.GoogleAPICallError as error:
         raise _translated(error) from None
+    except asyncio.CancelledError:
+        if told_to_stop():
+            raise
+        raise StoreUnavailable(CLOSED) from None
     finally:
         call.cancel()

@@ -5,6 +5,7 @@ message is there twice. Their deadlines are a minute, and their channels wait up
 again; a session must not wait so long.
 """
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -36,6 +37,14 @@ GOOGLE_OPTIONS: Final = (
 def once(call_ms_max: int) -> dict[str, Any]:
     """What every call is told: one try, and how long it may take."""
     return {"retry": None, "timeout": call_ms_max / 1_000}
+
+
+def told_to_stop() -> bool:
+    """Whether the running task was cancelled. A channel that is closed raises the same in whoever waits for an answer
+    on it, who would end without a word.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 @contextmanager

@@ -5,6 +5,7 @@ copy of the newest entries for subscribers that are not ours: MessagePack, a lis
 `ports.EntryRow` in their order.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from typing import Any, Final
@@ -21,11 +22,14 @@ from shared.adapters.google_clients import (
     GOOGLE_OPTIONS,
     credentials_needed,
     once,
+    told_to_stop,
 )
 from shared.domain.events import LOG_ID, NEXT_INDEX, SESSION, SUBSCRIBER
 from shared.domain.values import SessionId
 from shared.errors import Broken, Retry
 from shared.ports import EntryRow, Subscriber, Wakeup
+
+CLOSED: Final = "the bus is closed"
 
 BODY_BYTES_MAX: Final = 900_000
 """Rows beyond it are left out, from the first that does not fit: the whole message stays below a megabyte."""
@@ -92,7 +96,11 @@ class PubsubPublisher:
         except (exceptions.GoogleAPICallError, exceptions.RetryError):
             raise Retry("Pub/Sub did not answer") from None
         except grpc.aio.UsageError:
-            raise Retry("the bus is closed") from None
+            raise Retry(CLOSED) from None
+        except asyncio.CancelledError:
+            if told_to_stop():
+                raise
+            raise Retry(CLOSED) from None
 
 
 def body(rows: Sequence[EntryRow]) -> bytes:

@@ -212,3 +212,35 @@ async def test_a_closed_store_says_so(store: FirestoreStore) -> None:
     for call in (WRITE[0], READ[0], READ[1], READ[-1]):
         with pytest.raises(StoreUnavailable):
             await call(store)
+
+
+async def test_who_waits_while_the_store_is_closed_is_told_and_not_cancelled(place: str) -> None:
+    """Cancelled is how a task ends without a word."""
+    address, _, project = place.partition("/")
+    async with proxying(address) as proxy:
+        store = FirestoreStore.open(project, proxy.address, CALL_MS_MAX)
+        await store.check()
+        proxy.mode = Mode.HOLD
+        waiting = [asyncio.ensure_future(call(store)) for call in (*WRITE, *READ)]
+        await proxy.until("held")
+        await store.close()
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(each) for each in outcomes} == {StoreUnavailable}
+
+
+async def test_who_is_told_to_stop_stops(place: str) -> None:
+    address, _, project = place.partition("/")
+    async with proxying(address) as proxy:
+        store = FirestoreStore.open(project, proxy.address, CALL_MS_MAX)
+        await store.check()
+        proxy.mode = Mode.HOLD
+        waiting = [asyncio.ensure_future(call(store)) for call in (WRITE[0], READ[0], READ[-1])]
+        await proxy.until("held")
+        for each in waiting:
+            each.cancel()
+        await asyncio.wait(waiting)
+        assert all(each.cancelled() for each in waiting)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(SHORT_MS / 1_000):
+                await store.load(SESSION)
+        await store.close()

@@ -144,3 +144,18 @@ async def test_nobody_there_and_a_closed_one_are_said() -> None:
     await publisher.close()
     with pytest.raises(Retry, match="closed"):
         await publisher.publish(WAKEUP)
+
+
+async def test_who_waits_while_it_is_closed_is_told_and_not_cancelled(made: Topic) -> None:
+    async with proxying(pubsub_emulator().address) as proxy:
+        publisher = PubsubPublisher.open(PROJECT, made.name, proxy.address, CALL_MS_MAX)
+        await publisher.publish(WAKEUP)
+        proxy.mode = Mode.HOLD
+        waiting = [asyncio.ensure_future(publisher.publish(WAKEUP)) for _ in range(2)]
+        await proxy.until("held")
+        waiting[0].cancel()
+        await asyncio.wait(waiting[:1])
+        assert waiting[0].cancelled()
+        await publisher.close()
+        with pytest.raises(Retry, match="closed"):
+            await waiting[1]
