@@ -197,6 +197,7 @@ class FirestoreStore:
         await read(probe.get(**self._once))
 
     async def close(self) -> None:
+        self._listener.close()
         await close_client(self._client)
 
     # --- names

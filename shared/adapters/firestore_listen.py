@@ -3,15 +3,16 @@
 The library's own listeners take two threads each and do not exist for its asynchronous client.
 """
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Final
 
 from google.cloud.firestore_v1 import AsyncClient, FieldFilter
-from google.cloud.firestore_v1.types import Target, TargetChange
+from google.cloud.firestore_v1.types import ListenResponse, Target, TargetChange
 
-from shared.adapters.firestore_client import listen
+from shared.adapters.firestore_client import CLOSED, listen
 from shared.adapters.firestore_documents import CHANGED_AT_MS, RECORDS
 from shared.domain.values import SessionId
 from shared.errors import StoreUnavailable
@@ -32,6 +33,7 @@ class Listener:
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
         self._told_until_ms = now_ms()
+        self._closed = asyncio.Event()
 
     async def changes(self) -> AsyncIterator[SessionId]:
         """Sessions of which a record was written since the store was opened or the last listen broke, for ever.
@@ -40,7 +42,7 @@ class Listener:
         """
         while True:
             async with aclosing(listen(self._client, self._target(), RENEW_AFTER_S)) as answers:
-                async for answer in answers:
+                while (answer := await self._next(answers)) is not None:
                     change = answer.target_change.target_change_type
                     if _CHANGE in answer:
                         # .../sessions/{id}/records/{name}
@@ -49,6 +51,23 @@ class Listener:
                         raise StoreUnavailable("Firestore ended the listening; it is begun again")
                     elif change in _UP_TO_DATE:
                         self._told_until_ms = max(self._told_until_ms, now_ms())
+
+    def close(self) -> None:
+        self._closed.set()
+
+    async def _next(self, answers: AsyncGenerator[ListenResponse, None]) -> ListenResponse | None:
+        """None at the end. A listen that is still being dialled does not notice that its channel is closed."""
+        waiting = asyncio.ensure_future(anext(answers, None))
+        closing = asyncio.ensure_future(self._closed.wait())
+        try:
+            await asyncio.wait({waiting, closing}, return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                raise StoreUnavailable(CLOSED)
+            return waiting.result()
+        finally:
+            waiting.cancel()
+            closing.cancel()
+            await asyncio.wait({waiting, closing})
 
     def _target(self) -> Target:
         since_ms = self._told_until_ms - OVERLAP_MS
