@@ -65,6 +65,11 @@ def build(config: Config) -> Ports:
             return _embedded(config)
 
 
+def system_clock() -> Clock:
+    """For who needs nothing else."""
+    return SystemClock()
+
+
 def _embedded(config: Config) -> Ports:
     clock = SystemClock()
     kek = _local_key(config)

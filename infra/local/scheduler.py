@@ -15,13 +15,13 @@ from typing import Final
 import httpx
 
 from infra.local.provision import Resource, all_there, make, resources
-from shared.adapters.clocks import SystemClock
 from shared.config import Role, load_config
 from shared.errors import SetupError
 from shared.observe import configure, get_logger
 from shared.ports import Clock, Subscriber
 from shared.subscriber import until_told_to_stop
 from shared.tasks import together
+from shared.wiring import system_clock
 
 SETUP_EXIT: Final = 2
 LOOK_EVERY_MS: Final = 1_000
@@ -83,7 +83,7 @@ async def _run() -> None:
     async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_S_MAX) as client:
         wanted = resources(config, functions)
         sweep_url = f"{functions[Subscriber.AUTOSAVE]}sweep"
-        scheduler = Scheduler(client, wanted, sweep_url, SystemClock())
+        scheduler = Scheduler(client, wanted, sweep_url, system_clock())
         await together(until_told_to_stop(), scheduler.keep(), scheduler.sweep())
 
 

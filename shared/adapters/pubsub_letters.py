@@ -32,6 +32,7 @@ TRIED_TOO_OFTEN: Final = "TriedTooOften"
 
 NO_SESSION: Final = SessionId("-")
 CALL_MS_MAX: Final = 5_000
+LOOK_MS: Final = 2_000
 PAGE: Final = 1_000
 
 Key = tuple[SessionId, Subscriber]
@@ -87,6 +88,7 @@ class PubsubLetters:
 
     async def dead_letters(self, limit: int) -> list[DeadLetter]:
         """One for each session and subscriber, however often it was given up."""
+        await self._check()
         looked_at = 0
         while looked_at < limit and (page := await self._pull(min(PAGE, limit - looked_at))):
             looked_at += len(page)
@@ -116,10 +118,18 @@ class PubsubLetters:
             await self._client.transport.close()  # type: ignore[no-untyped-call]  # ships none
 
     async def _pull(self, most: int) -> Sequence[ReceivedMessage]:
-        # At once, or a box that is empty would be waited at for minutes.
-        request = {"subscription": self._subscription, "max_messages": most, "return_immediately": True}
-        answer = await _answered(self._client.pull(request=request, **once(CALL_MS_MAX)))
+        """Some of what is there, in Pub/Sub's own portions; nothing once nothing more came for LOOK_MS."""
+        request = {"subscription": self._subscription, "max_messages": most}
+        try:
+            answer = await _answered(self._client.pull(request=request, **once(LOOK_MS)))
+        except _NothingCame:
+            return []
         return answer.received_messages
+
+    async def _check(self) -> None:
+        """Raises Retry. Silence must mean that there are no letters, and not that nobody heard the question."""
+        request = {"subscription": self._subscription}
+        await _answered(self._client.get_subscription(request=request, **once(CALL_MS_MAX)))
 
     def _borrow(self, received: ReceivedMessage) -> None:
         letter = letter_of(
@@ -147,6 +157,10 @@ class PubsubLetters:
                 return
 
 
+class _NothingCame(Retry):
+    pass
+
+
 def letter_of(attributes: Mapping[str, str], died_at_ms: int) -> DeadLetter:
     """What a message in the box says, whoever put it there."""
     source = attributes.get(SOURCE, "")
@@ -172,6 +186,8 @@ def _pages(ack_ids: Sequence[str]) -> Iterator[Sequence[str]]:
 async def _answered(call: Awaitable[T]) -> T:
     try:
         return await call
+    except exceptions.DeadlineExceeded:
+        raise _NothingCame("Pub/Sub did not answer in time") from None
     except exceptions.NotFound:
         raise Retry("the subscription of dead letters does not exist; apply infra/terraform") from None
     except (exceptions.GoogleAPICallError, exceptions.RetryError):
