@@ -12,7 +12,7 @@ LINES_MAX: Final = 1_000
 LINE_BYTES_MAX: Final = 16_384
 CLOSE_S_MAX: Final = 0.5
 
-_COLOURS: Final = (36, 33, 35, 32, 34, 31)
+_COLOURS: Final = (36, 33, 35, 32, 34, 31, 96, 93, 95, 92, 94, 91)
 
 
 class LogLines:

@@ -45,7 +45,9 @@ def run(config: Config, wanted: Wanted, announce: Say) -> int:
     if config.backend == "gcp":
         raise SetupError("steno up runs on this machine: --backend is embedded or emulators")
     # Before anything is made: what is missing may be a download.
-    tools = find_tools(os.environ) if config.backend == "emulators" else None
+    tools = None
+    if config.backend == "emulators":
+        config, tools = with_addresses(config), find_tools(os.environ)
     with ExitStack() as held:
         held.enter_context(only_supervisor(config.data_dir))
         ports = choose_ports(
@@ -53,7 +55,6 @@ def run(config: Config, wanted: Wanted, announce: Say) -> int:
         )
         if tools is None:
             return asyncio.run(_run(config, plan(config, ports, os.environ), announce))
-        config = with_addresses(config)
         held.enter_context(addresses_told(config))
         return asyncio.run(_run(config, plan_rehearsal(config, tools, ports, os.environ), announce))
 

@@ -91,3 +91,13 @@ def test_a_missing_key_is_one_line_and_exit_2(tmp_path: Path, capsys: Captured) 
 def test_a_session_that_is_none_is_refused(capsys: Captured) -> None:
     assert run(["dead-letters", "replay", "mine"]) == 2
     assert "a session's id is a UUID" in capsys.readouterr().err
+
+
+def test_where_no_emulators_run_it_says_so_and_what_starts_them(tmp_path: Path, capsys: Captured) -> None:
+    options = ["--backend", "emulators", "--data-dir", str(tmp_path / "nothing")]
+    for command in ("list", "replay"):
+        assert run(["dead-letters", command, *options]) == 2
+        told = capsys.readouterr()
+        assert (told.out, told.err.count("\n")) == ("", 1)
+        assert "no emulators run on" in told.err
+        assert "steno up --backend emulators" in told.err

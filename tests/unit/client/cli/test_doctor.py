@@ -1,5 +1,6 @@
 """`steno doctor`: one line a check, and a code that says whether anything fails."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,14 @@ def test_wrong_settings_are_one_of_the_lines(
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("FAIL settings")
     assert "did you mean STENO_ENGINES?" in last
+
+
+def test_what_the_emulators_need_is_looked_at_where_they_are_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    assert run(["doctor", "--backend", "emulators", "--data-dir", str(tmp_path / "data")]) == 1
+    told = capsys.readouterr().out
+    assert re.search(r"^FAIL +emulators +Java is missing", told, re.M)
+    assert re.search(r"^ok +Google's packages +all installed", told, re.M)
