@@ -60,6 +60,8 @@ class Result:
     reordered: int = 0
     torn: int = 0
     """Sessions whose document and log do not agree."""
+    unfenced: int = 0
+    """Entries written by somebody after another had the lease."""
     unknown: int = 0
     """Writes whose answer did not come."""
     conflicts: int = 0
@@ -67,17 +69,19 @@ class Result:
     """How often a writer was told that another has its session."""
     steals: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    grants: list[Stored] = field(default_factory=list)
     duration_s: float = 0.0
 
     @property
     def whole(self) -> bool:
-        return (self.lost, self.duplicated, self.reordered, self.torn) == (0, 0, 0, 0)
+        return not any((self.lost, self.duplicated, self.reordered, self.torn, self.unfenced))
 
     def __str__(self) -> str:
         faults = ", ".join(f"{name} {count}" for name, count in sorted(self.faults.items()))
         return (
             f"acknowledged {self.acknowledged} entries in {self.duration_s:.1f} s:"
-            f" {self.lost} lost, {self.duplicated} duplicated, {self.reordered} reordered, {self.torn} torn\n"
+            f" {self.lost} lost, {self.duplicated} duplicated, {self.reordered} reordered, {self.torn} torn,"
+            f" {self.unfenced} unfenced\n"
             f"unknown outcomes {self.unknown}, conflicts {self.conflicts}, fencings {self.fencings},"
             f" leases stolen {self.steals}\nfaults: {faults}"
         )
@@ -105,7 +109,7 @@ def counted(project: str, address: str, result: Result) -> CountedStore:
     return store
 
 
-async def take(store: Store, session: SessionId) -> LogWriter:
+async def take(store: CountedStore, session: SessionId) -> LogWriter:
     """The lease, from whoever has it: as a recorder that dials again."""
     while True:
         with suppress(Retry):
@@ -114,6 +118,7 @@ async def take(store: Store, session: SessionId) -> LogWriter:
             claimed = replace(base, holder=Holder(secrets.token_hex(8)))
             granted = await write_claim(store, session, found, claimed)
             if granted is not None:
+                store.result.grants.append(granted)
                 return LogWriter(store, CLOCK, granted)
         await CLOCK.sleep_ms(20)
 
@@ -172,6 +177,15 @@ async def disturb(proxy: FaultProxy, random: Random) -> None:
         proxy.mode = Mode.PASS
 
 
+def reigns(grants: Sequence[Stored]) -> list[tuple[bytes, int, int | None]]:
+    """Each holder, and which entries are its own: from where it found the log to where the next one did."""
+    # A version is the time of its write, to the nanosecond and without trailing zeros.
+    ordered = sorted(grants, key=lambda granted: granted.version.rstrip("Z"))
+    starts = [granted.document.next_index for granted in ordered]
+    holders = [granted.document.holder.encode() for granted in ordered]
+    return list(zip(holders, starts, [*starts[1:], None], strict=True))
+
+
 async def judge(store: Store, session: SessionId, said: dict[int, bytes], result: Result) -> None:
     """Compare a log with what its writers were acknowledged."""
     found = await store.load(session)
@@ -183,6 +197,11 @@ async def judge(store: Store, session: SessionId, said: dict[int, bytes], result
     result.lost += sum(stored.get(index) != sealed for index, sealed in said.items())
     result.duplicated += len(numbers) - len({*numbers})
     result.reordered += numbers != list(range(len(rows)))
+    result.unfenced += sum(
+        (row.sealed or b"").partition(b":")[2] != holder
+        for holder, start, until in reigns([each for each in result.grants if each.session == session])
+        for row in rows[start:until]
+    )
     result.torn += [row.index for row in rows] != list(range(found.document.next_index))
 
 
