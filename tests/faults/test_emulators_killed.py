@@ -16,7 +16,7 @@ import pytest
 from client.audio import pcm_blocks
 from tests.doubles.emulators import tools
 from tests.faults.cloud import Cloud, rehearsal
-from tests.faults.command import Machine, free_ports, scripted_words
+from tests.faults.command import STOP_S_MAX, Machine, free_ports, scripted_words
 from tests.faults.test_emulators import check_draft_consistent, check_each_utterance_once
 from tests.unit.client.recordings import write_wav
 
@@ -93,6 +93,28 @@ def test_a_firestore_that_lost_everything_ends_the_session_clearly(cloud: Cloud,
     polished, parts = cloud.note(other)
     check_each_utterance_once(polished, after.summary["entries"])
     check_draft_consistent(parts, after.summary["entries"], len(polished))
+
+
+def test_told_to_stop_it_lets_ingest_store_its_last_words_before_the_emulators_end(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    recording = write_wav(tmp_path / "a.wav", 20)
+    streaming = cloud.machine.start(
+        "stream", str(recording), *cloud.up.urls, "--speed", "2", "--give-up-after", "1", "--json"
+    )
+    assert streaming.stdout is not None
+    for line in streaming.stdout:
+        if json.loads(line).get("index") == 4:
+            cloud.up.process.send_signal(signal.SIGTERM)
+            break
+    assert cloud.up.process.wait(STOP_S_MAX) == 0
+    out, err = streaming.communicate(timeout=30)
+    assert streaming.returncode == 5, err
+    said = [json.loads(line) for line in out.splitlines()]
+    assert [line["code"] for line in said if line["type"] == "bye"] == [4512]
+    log = "\n".join(cloud.up.errors)
+    assert "did not stop in time" not in log
+    assert '"level": "error"' not in log
 
 
 def test_nothing_runs_on_when_the_supervisor_is_killed(tmp_path: Path) -> None:
