@@ -66,6 +66,10 @@ class Capabilities:
     utterance_ms_max: int
     streams_max: int
     """Streams one session may have open at once, for catching up."""
+    ingest_rate_max: float | None = None
+    """Seconds of audio the engine takes in a second; a stream keeps to it by itself. None: as fast as it can."""
+    age_ms_max: int | None = None
+    """A stream this old ends itself at the next rest, with a failure of the kind `rotate`."""
 
 
 class EngineStream(Protocol):

@@ -1,0 +1,441 @@
+"""Stage 6 of 13. The engine at Deepgram, through its SDK, whose messages we parse ourselves: a tenth of its cost."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+from deepgram import AsyncDeepgramClient
+from deepgram.environment import DeepgramClientEnvironment
+from deepgram.listen.v1.socket_client import AsyncV1SocketClient
+from deepgram.listen.v1.types.listen_v1configure import ListenV1Configure
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidHandshake, InvalidStatus
+
+from services.ingest.engines.base import Capabilities
+from services.ingest.engines.remote import RemoteStream
+from services.ingest.engines.remote_failures import Kind, VendorFailure, Verdict
+from services.ingest.engines.remote_pace import Limits
+from services.ingest.engines.remote_wire import (
+    Ended,
+    Fact,
+    Finalised,
+    Finished,
+    Interim,
+    Said,
+    close_within,
+    proxy_for,
+    quieten,
+    tls,
+)
+from shared.domain.session import SessionConfig
+from shared.domain.values import SAMPLES_PER_SECOND, samples
+from shared.observe import get_logger
+from shared.ports import Clock
+
+VENDOR: Final = "Deepgram"
+DEFAULT_URL: Final = "wss://api.deepgram.com"
+LIMITS: Final = Limits(rate_max=1.25)
+
+KEYTERM_TOKENS_MAX: Final = 500
+KEYTERMS_MAX: Final = 100
+
+WHOLE: Final = samples(0.1)
+"""The vendor rounds its times; a flush that reaches within this of what was sent has heard all of it."""
+
+HTTP: Final[dict[int, Verdict]] = {
+    400: Verdict(Kind.CONFIG, None),
+    401: Verdict(Kind.AUTH, None),
+    402: Verdict(Kind.QUOTA, None),
+    # A model that is misspelt, or not part of the contract.
+    403: Verdict(Kind.CONFIG, None),
+    429: Verdict(Kind.QUOTA, 5_000),
+}
+CLOSED: Final[dict[str, Verdict]] = {
+    "DATA-0000": Verdict(Kind.CONFIG, None),
+    "NET-0000": Verdict(Kind.SERVER),
+    "NET-0001": Verdict(Kind.IDLE),
+}
+"""By the word that the reason of a close begins with; every other close is a cut connection."""
+
+log = get_logger("deepgram")
+
+
+class _Word(msgspec.Struct):
+    word: str
+    start: float
+    end: float
+    punctuated_word: str | None = None
+
+
+class _Alternative(msgspec.Struct):
+    transcript: str
+    confidence: float = 0.0
+    words: list[_Word] = []
+
+
+class _Channel(msgspec.Struct):
+    alternatives: list[_Alternative]
+
+
+class _Results(msgspec.Struct):
+    start: float
+    duration: float
+    is_final: bool
+    channel: _Channel
+    speech_final: bool = False
+    from_finalize: bool = False
+
+
+class _Head(msgspec.Struct):
+    type: str = ""
+    duration: float = 0.0
+    code: str = ""
+
+
+_head = msgspec.json.Decoder(_Head)
+_results = msgspec.json.Decoder(_Results)
+_MARK: Final = re.compile(r"<((?:\\n|\n)+)>")
+
+
+class Transport:
+    """The socket under the SDK: without compression, with our deadlines, and handing messages on unparsed."""
+
+    def __init__(self, url: str, headers: dict[str, str]) -> None:
+        self._url = url
+        self._headers = headers
+        self.connection: ClientConnection | None = None
+        _made.set(self)
+
+    async def open(self, limits: Limits) -> ClientConnection:
+        self.connection = await connect(
+            self._url,
+            additional_headers=self._headers,
+            compression=None,
+            proxy=proxy_for(self._url),
+            open_timeout=limits.connect_ms / 1_000,
+            close_timeout=1,
+            ping_interval=limits.ping_ms / 1_000,
+            ping_timeout=limits.ping_ms / 1_000,
+            max_queue=64,
+            ssl=tls() if self._url.startswith("wss:") else None,
+        )
+        return self.connection
+
+    async def send(self, data: str | bytes) -> None:
+        await self._open.send(data)
+
+    async def recv(self) -> bytes:
+        return await self._open.recv(decode=False)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield await self._open.recv(decode=False)
+        except ConnectionClosedOK:
+            return
+
+    async def close(self) -> None:
+        if self.connection is not None:
+            await close_within(self.connection.close(), self.connection)
+
+    @property
+    def _open(self) -> ClientConnection:
+        assert self.connection is not None
+        return self.connection
+
+
+_made: ContextVar[Transport] = ContextVar("made")
+"""The SDK makes the transport and keeps it to itself; whoever connects finds it here."""
+
+
+class DeepgramEngine:
+    def __init__(self, url: str, key: str, clock: Clock, limits: Limits = LIMITS) -> None:
+        self._base = base_url(url)
+        self._key = key
+        self._clock = clock
+        self._limits = limits
+        self._client: AsyncDeepgramClient | None = None
+        self._http: httpx.AsyncClient | None = None
+        self._closed = False
+        quieten("deepgram", "httpx")
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            name="deepgram",
+            word_times=True,
+            settles_in_ms=3_000,
+            utterance_ms_max=18_000,
+            streams_max=4,
+            ingest_rate_max=self._limits.rate_max,
+            age_ms_max=self._limits.age_ms_max,
+        )
+
+    async def check(self) -> None:
+        """Make what all streams share, before anybody waits for it. Asks nothing of the vendor: that it is away now
+        is no reason not to serve when it is back."""
+        self._shared()
+
+    def _shared(self) -> AsyncDeepgramClient:
+        if self._client is None:
+            self._http = httpx.AsyncClient(verify=tls())
+            self._client = AsyncDeepgramClient(
+                api_key=self._key,
+                environment=DeepgramClientEnvironment(
+                    base=self._base, production=self._base, agent=self._base, agent_rest=self._base
+                ),
+                httpx_client=self._http,
+                transport_factory=Transport,
+            )
+        return self._client
+
+    async def open(self, config: SessionConfig, start: int) -> RemoteStream:
+        if self._closed:
+            raise VendorFailure(VENDOR, Verdict(Kind.CONNECT, None), "closed")
+        connecting = self._shared().listen.v1.connect(**query(config))
+        try:
+            async with asyncio.timeout(self._limits.start_ms / 1_000):
+                wire = await _connected(connecting, self._limits)
+        except TimeoutError:
+            raise VendorFailure(VENDOR, Verdict(Kind.TIMEOUT), "opening") from None
+        return RemoteStream(VENDOR, await _told(wire, config, self._limits), self._limits, self._clock, start)
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._http is not None:
+            await self._http.aclose()
+
+
+def base_url(url: str) -> str:
+    """The address without the path, which the SDK adds; http is how people write ws."""
+    parts = urlsplit(url.rstrip("/").removesuffix("/v1/listen"))
+    return parts._replace(scheme={"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)).geturl()
+
+
+def query(config: SessionConfig) -> dict[str, Any]:
+    """What a connection is opened with. It is part of an address, so it holds no word that a session brings."""
+    english = config.language.partition("-")[0] == "en"
+    return {
+        "model": "nova-3-medical" if english else "nova-3",
+        "language": config.language,
+        "encoding": "linear16",
+        "sample_rate": SAMPLES_PER_SECOND,
+        "channels": 1,
+        "interim_results": True,
+        "punctuate": True,
+        "smart_format": False,
+        "dictation": False,
+        "endpointing": 300,
+        "utterance_end_ms": 1_000,
+        "vad_events": True,
+        "mip_opt_out": True,
+    }
+
+
+async def _connected(
+    connecting: AbstractAsyncContextManager[AsyncV1SocketClient], limits: Limits
+) -> "DeepgramWire":
+    async with AsyncExitStack() as opened:
+        client = await opened.enter_async_context(connecting)
+        transport = _made.get()
+        try:
+            connection = await transport.open(limits)
+        except InvalidStatus as error:
+            raise refused(error) from None
+        except TimeoutError:
+            raise VendorFailure(VENDOR, Verdict(Kind.TIMEOUT), "handshake") from None
+        except (OSError, InvalidHandshake) as error:
+            raise VendorFailure(VENDOR, Verdict(Kind.CONNECT), type(error).__name__) from None
+        assert connection.response is not None
+        log.info("connected", request=connection.response.headers.get("dg-request-id", ""))
+        return DeepgramWire(client, connection, opened.pop_all())
+
+
+def refused(error: InvalidStatus) -> VendorFailure:
+    status = error.response.status_code
+    verdict = HTTP.get(status, Verdict(Kind.SERVER if status >= 500 else Kind.PROTOCOL))
+    return VendorFailure(VENDOR, verdict, f"HTTP {status}")
+
+
+async def _told(wire: "DeepgramWire", config: SessionConfig, limits: Limits) -> "DeepgramWire":
+    """Tell it the vocabulary before any audio. A stream without it is better than none, and is said in the log."""
+    terms = keyterms(config.vocabulary)
+    if not terms:
+        return wire
+    if len(terms) < len(config.vocabulary):
+        log.warning("the vocabulary is too long", given=len(config.vocabulary), told=len(terms))
+    try:
+        async with asyncio.timeout(limits.send_ms / 1_000):
+            code = await wire.configure(terms)
+    except TimeoutError:
+        code = "no answer"
+    except BaseException:
+        await wire.close()
+        raise
+    if code:
+        log.warning("the vocabulary was not taken", told=len(terms), code=code)
+    return wire
+
+
+def keyterms(vocabulary: Iterable[str]) -> list[str]:
+    """As many terms as the vendor takes for certain. It counts tokens; no word has more of them than half its letters,
+    rounded up, and one."""
+    terms: list[str] = []
+    tokens = 0
+    for term in dict.fromkeys(each.strip() for each in vocabulary):
+        cost = sum(len(word) // 2 + 2 for word in term.split())
+        if term and tokens + cost <= KEYTERM_TOKENS_MAX and len(terms) < KEYTERMS_MAX:
+            terms.append(term)
+            tokens += cost
+    return terms
+
+
+@dataclass(slots=True)
+class _Progress:
+    sent: int = 0
+    processed: int = 0
+
+
+class DeepgramWire:
+    lead_in = samples(0.02)
+    """A connection that has heard nothing but keep-alives is closed all the same."""
+
+    def __init__(
+        self, client: AsyncV1SocketClient, connection: ClientConnection, opened: AsyncExitStack
+    ) -> None:
+        self._client = client
+        self._connection = connection
+        self._opened = opened
+        self._progress = _Progress()
+
+    @property
+    def processed(self) -> int:
+        return self._progress.processed
+
+    @property
+    def quiet_until(self) -> int:
+        # Silence comes as empty finals.
+        return 0
+
+    async def ready(self) -> None:
+        """The pace is all it asks for."""
+
+    async def configure(self, terms: list[str]) -> str:
+        """The vendor's code where it refuses; nothing else is said before audio."""
+        try:
+            await self._client.send_configure(ListenV1Configure(type="Configure", keyterms=terms))
+            while True:
+                head = _read_head(await self._client.recv())
+                if head.type in ("ConfigureSuccess", "ConfigureFailure"):
+                    return head.code
+        except ConnectionClosed:
+            raise self._lost() from None
+
+    async def audio(self, pcm: bytes) -> None:
+        self._progress.sent += len(pcm) // 2
+        try:
+            await self._client.send_media(pcm)
+        except ConnectionClosed:
+            raise self._lost() from None
+
+    async def finalise(self) -> None:
+        try:
+            await self._client.send_finalize()
+        except ConnectionClosed:
+            raise self._lost() from None
+
+    async def end(self) -> None:
+        try:
+            await self._client.send_close_stream()
+        except ConnectionClosed:
+            raise self._lost() from None
+
+    async def keep_alive(self) -> None:
+        try:
+            await self._client.send_keep_alive()
+        except ConnectionClosed:
+            raise self._lost() from None
+
+    async def facts(self) -> AsyncIterator[Fact]:
+        try:
+            while True:
+                for fact in self._read(await self._client.recv()):
+                    yield fact
+                    if isinstance(fact, Ended):
+                        return
+        except ConnectionClosed:
+            raise self._lost() from None
+
+    def _read(self, message: object) -> list[Fact]:
+        head = _read_head(message)
+        match head.type:
+            case "Results":
+                return self._results(message)
+            case "Metadata":
+                heard_all = samples(head.duration) >= self._progress.sent - WHOLE
+                return [Ended()] if heard_all else []
+            case "Error":
+                raise VendorFailure(VENDOR, Verdict(Kind.PROTOCOL, None), "Error")
+        # Those we have no use for, and those that will be invented.
+        return []
+
+    def _results(self, message: object) -> list[Fact]:
+        try:
+            results = _results.decode(message)  # type: ignore[arg-type]  # _read_head saw that it is bytes
+            best = results.channel.alternatives[0]
+        except (msgspec.MsgspecError, IndexError):
+            # Skipped, its words would be missing without a trace.
+            raise VendorFailure(VENDOR, Verdict(Kind.PROTOCOL), "Results") from None
+        start, until = samples(results.start), samples(results.start + results.duration)
+        self._progress.processed = max(self._progress.processed, until)
+        text = plain(best.transcript)
+        if not results.is_final:
+            return [Interim(start, until, text)]
+        facts: list[Fact] = [
+            Finished(
+                until,
+                text,
+                [_said(word) for word in best.words],
+                round(100 * best.confidence) if text else None,
+                utterance_end=results.speech_final or results.from_finalize,
+            )
+        ]
+        if results.from_finalize and until >= self._progress.sent - WHOLE:
+            facts.append(Finalised())
+        return facts
+
+    def _lost(self) -> VendorFailure:
+        code, reason = self._connection.close_code, self._connection.close_reason or ""
+        verdict = CLOSED.get(reason.split(" ")[0].rstrip(":"), Verdict(Kind.TRANSPORT))
+        return VendorFailure(VENDOR, verdict, f"{code} {reason}" if verdict in CLOSED.values() else str(code))
+
+    async def close(self) -> None:
+        await self._opened.aclose()
+
+
+def _read_head(message: object) -> _Head:
+    if not isinstance(message, bytes):
+        raise VendorFailure(VENDOR, Verdict(Kind.PROTOCOL), type(message).__name__)
+    try:
+        return _head.decode(message)
+    except msgspec.ValidationError:
+        # JSON that is no message, or none that we know.
+        return _Head()
+    except msgspec.DecodeError:
+        raise VendorFailure(VENDOR, Verdict(Kind.PROTOCOL), "not JSON") from None
+
+
+def _said(word: _Word) -> Said:
+    return Said(plain(word.punctuated_word or word.word), samples(word.start), samples(word.end))
+
+
+def plain(text: str) -> str:
+    """Layout that was dictated comes in angle brackets."""
+    return _MARK.sub(lambda found: found[1].replace("\\n", "\n"), text).strip(" ")
