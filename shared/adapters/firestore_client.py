@@ -21,9 +21,6 @@ from google.cloud.firestore_v1.types import ListenRequest, ListenResponse, Targe
 from shared.adapters.google_clients import CHANNEL_OPTIONS, GOOGLE_OPTIONS, credentials_needed, told_to_stop
 from shared.errors import Broken, StoreUnavailable, WriteConflict
 
-EMULATOR_AUTHORIZATION: Final = ("Authorization", "Bearer owner")
-"""What the emulator takes for somebody who may do everything."""
-
 CLOSED: Final = "the store is closed"
 NOT_READY: Final = "Firestore lacks an index that Steno needs, or is still building it; apply infra/terraform"
 
@@ -41,7 +38,7 @@ def open_client(project: str, emulator: str | None) -> AsyncClient:
             channel = FirestoreGrpcAsyncIOTransport.create_channel(options=GOOGLE_OPTIONS)
     else:
         client = AsyncClient(project=project, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]  # ships none
-        channel = grpc.aio.insecure_channel(emulator, options=[EMULATOR_AUTHORIZATION, *CHANNEL_OPTIONS])
+        channel = grpc.aio.insecure_channel(emulator, options=list(CHANNEL_OPTIONS))
     transport = FirestoreGrpcAsyncIOTransport(channel=channel)
     client._transport = transport
     client._firestore_api_internal = FirestoreAsyncClient(transport=transport)
