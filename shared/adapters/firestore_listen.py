@@ -23,8 +23,7 @@ RENEW_AFTER_S: Final = 600
 OVERLAP_MS: Final = 60_000
 """How far the clocks of those who write may differ; what was told is told again, which is harmless."""
 
-_CHANGE: Final = "document_change"
-_UP_TO_DATE: Final = (TargetChange.TargetChangeType.CURRENT, TargetChange.TargetChangeType.NO_CHANGE)
+_SAME: Final = TargetChange.TargetChangeType.NO_CHANGE
 
 
 class Listener:
@@ -43,14 +42,19 @@ class Listener:
         while True:
             async with aclosing(listen(self._client, self._target(), RENEW_AFTER_S)) as answers:
                 while (answer := await self._next(answers)) is not None:
-                    change = answer.target_change.target_change_type
-                    if _CHANGE in answer:
+                    if "document_change" in answer:
                         # .../sessions/{id}/records/{name}
                         yield SessionId(answer.document_change.document.name.split("/")[-3])
-                    elif change == TargetChange.TargetChangeType.REMOVE:
-                        raise StoreUnavailable("Firestore ended the listening; it is begun again")
-                    elif change in _UP_TO_DATE:
-                        self._told_until_ms = max(self._told_until_ms, now_ms())
+                    elif "target_change" in answer:
+                        self._note(answer.target_change)
+
+    def _note(self, change: TargetChange) -> None:
+        kind = change.target_change_type
+        if kind == TargetChange.TargetChangeType.REMOVE:
+            raise StoreUnavailable("Firestore ended the listening; it is begun again")
+        if kind == TargetChange.TargetChangeType.CURRENT or (kind == _SAME and change.read_time):
+            # Everything up to this moment was told, and taken by whoever asked for the next one.
+            self._told_until_ms = max(self._told_until_ms, now_ms())
 
     def close(self) -> None:
         self._closed.set()
