@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Final
+from typing import Any, Final
 
 from google.cloud.firestore_v1 import AsyncClient, FieldFilter
 from google.cloud.firestore_v1.types import ListenResponse, Target, TargetChange
@@ -40,11 +40,16 @@ class Listener:
         Raises StoreUnavailable when the listen breaks.
         """
         while True:
+            # As large as the listened-to set. The emulator sends all of that again whenever a part of it changes.
+            told: dict[str, Any] = {}
             async with aclosing(listen(self._client, self._target(), RENEW_AFTER_S)) as answers:
                 while (answer := await self._next(answers)) is not None:
                     if "document_change" in answer:
-                        # .../sessions/{id}/records/{name}
-                        yield SessionId(answer.document_change.document.name.split("/")[-3])
+                        document = answer.document_change.document
+                        if told.get(document.name) != document.update_time:
+                            told[document.name] = document.update_time
+                            # .../sessions/{id}/records/{name}
+                            yield SessionId(document.name.split("/")[-3])
                     elif "target_change" in answer:
                         self._note(answer.target_change)
 

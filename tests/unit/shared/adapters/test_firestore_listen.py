@@ -91,3 +91,16 @@ async def test_one_listen_serves_all_sessions_and_ends_with_its_iterator(place: 
             await told(changes, session_id(number))
         assert relay.methods.count("Listen") == 1
         await store.close()
+
+
+async def test_one_change_is_told_once_however_often_the_server_repeats_it(place: str) -> None:
+    """The emulator answers every change with all that is listened to."""
+    address, _, project = place.partition("/")
+    store = FirestoreStore.open(project, address, CALL_MS_MAX)
+    changes, names = store.watch(), [session_id(number) for number in range(100, 112)]
+    await changed(store, ANOTHER)
+    await told(changes, ANOTHER)
+    for name in names:
+        await changed(store, name)
+        assert await anext(changes) == name
+    await store.close()
