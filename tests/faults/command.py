@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 CELL_SAMPLES: Final = 4_000
-START_S_MAX: Final = 30
+START_S_MAX: Final = 60
 RUN_S_MAX: Final = 40
 STOP_S_MAX: Final = 11
 

@@ -23,7 +23,7 @@ from tests.unit.client.recordings import write_wav
 pytestmark = pytest.mark.timeout(120)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     with rehearsal(Machine(tmp_path_factory.mktemp("machine")), instances=1) as running:
         yield running
@@ -95,28 +95,6 @@ def test_a_firestore_that_lost_everything_ends_the_session_clearly(cloud: Cloud,
     check_draft_consistent(parts, after.summary["entries"], len(polished))
 
 
-def test_told_to_stop_it_lets_ingest_store_its_last_words_before_the_emulators_end(
-    cloud: Cloud, tmp_path: Path
-) -> None:
-    recording = write_wav(tmp_path / "a.wav", 20)
-    streaming = cloud.machine.start(
-        "stream", str(recording), *cloud.up.urls, "--speed", "2", "--give-up-after", "1", "--json"
-    )
-    assert streaming.stdout is not None
-    for line in streaming.stdout:
-        if json.loads(line).get("index") == 4:
-            cloud.up.process.send_signal(signal.SIGTERM)
-            break
-    assert cloud.up.process.wait(STOP_S_MAX) == 0
-    out, err = streaming.communicate(timeout=30)
-    assert streaming.returncode == 5, err
-    said = [json.loads(line) for line in out.splitlines()]
-    assert [line["code"] for line in said if line["type"] == "bye"] == [4512]
-    log = "\n".join(cloud.up.errors)
-    assert "did not stop in time" not in log
-    assert '"level": "error"' not in log
-
-
 def test_nothing_runs_on_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     tools()
     (port,) = free_ports(1)
@@ -142,3 +120,26 @@ def test_nothing_runs_on_when_the_supervisor_is_killed(tmp_path: Path) -> None:
 def descendants(pid: int) -> list[int]:
     found = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return [*found, *(below for child in found for below in descendants(child))]
+
+
+# The last: nothing runs afterwards.
+def test_told_to_stop_it_lets_ingest_store_its_last_words_before_the_emulators_end(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    recording = write_wav(tmp_path / "a.wav", 20)
+    streaming = cloud.machine.start(
+        "stream", str(recording), *cloud.up.urls, "--speed", "2", "--give-up-after", "1", "--json"
+    )
+    assert streaming.stdout is not None
+    for line in streaming.stdout:
+        if json.loads(line).get("index") == 4:
+            cloud.up.process.send_signal(signal.SIGTERM)
+            break
+    assert cloud.up.process.wait(STOP_S_MAX) == 0
+    out, err = streaming.communicate(timeout=30)
+    assert streaming.returncode == 5, err
+    said = [json.loads(line) for line in out.splitlines()]
+    assert [line["code"] for line in said if line["type"] == "bye"] == [4512]
+    log = "\n".join(cloud.up.errors)
+    assert "did not stop in time" not in log
+    assert '"level": "error"' not in log

@@ -6,7 +6,7 @@ import signal
 import sys
 import uuid
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +17,8 @@ from client.audio import pcm_blocks
 from shared.config import Config
 from shared.tasks import stop
 from tests.doubles.fault_proxy import FaultProxy, Mode, proxying
-from tests.faults.cloud import Cloud, rehearsal
-from tests.faults.command import Machine, free_ports, scripted_words
+from tests.faults.cloud import Cloud
+from tests.faults.command import free_ports, scripted_words
 from tests.faults.test_emulators import check_draft_consistent, check_each_utterance_once
 from tests.unit.client.recordings import write_wav
 
@@ -38,12 +38,6 @@ LASTS_S: Final = 2.2
 """Longer than ingest waits for an answer, so that what it sent lands, or not, after it gave up."""
 
 SEEN_S_MAX: Final = 20
-
-
-@pytest.fixture
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    with rehearsal(Machine(tmp_path_factory.mktemp("machine")), instances=1) as running:
-        yield running
 
 
 @asynccontextmanager
