@@ -20,14 +20,13 @@ LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 READY: Final[dict[str, tuple[str, ...]]] = {
     "backend": ("embedded", "emulators", "gcp"),
-    "engines": ("local", "scripted"),
+    "engines": ("local", "deepgram", "speechmatics", "scripted"),
     "polisher": ("rules",),
     "sign_in": ("development",),
 }
 """What can be chosen."""
 
 NOT_YET: Final[dict[str, tuple[str, ...]]] = {
-    "engines": ("deepgram", "speechmatics"),
     "polisher": ("gemini",),
 }
 """What has a name already, and no adapter."""
@@ -134,6 +133,8 @@ class Config(BaseSettings):
     """In the order in which they are tried."""
     provider_urls: Urls = Field(default_factory=dict)
     """Where a provider is reached, when not at its own address."""
+    deepgram_key: str = Field(default="", repr=False)
+    speechmatics_key: str = Field(default="", repr=False)
     polisher: str = "rules"
     model_dir: Place = Path(__file__).parent.parent / "models" / "whisper-base"
     sign_in: str = "development"
@@ -252,6 +253,7 @@ def _unusable(config: Config) -> Iterator[str]:
             f" sign-in it serves this machine only: choose one of {', '.join(LOOPBACK)}"
         )
     yield from _bad_urls(config.provider_urls)
+    yield from _keys_missing(config)
     for field, path in (("key_file", config.key_file), ("ticket_key_file", config.ticket_key_file)):
         if path.is_relative_to(config.data_dir):
             yield (
@@ -275,6 +277,14 @@ def _bad_urls(urls: Mapping[str, str]) -> Iterator[str]:
             yield f"{_named('provider_urls')}: there is no provider {name!r}; choose {', '.join(_PROVIDERS)}"
         elif urlsplit(url).scheme not in ("ws", "wss", "http", "https") or not urlsplit(url).hostname:
             yield f"{_named('provider_urls')}: the address of {name} should look like wss://HOST/PATH"
+
+
+def _keys_missing(config: Config) -> Iterator[str]:
+    """A vendor's server on this machine is a rehearsal, which asks for no key."""
+    for name in config.engines:
+        rehearsed = urlsplit(config.provider_urls.get(name, "")).hostname in LOOPBACK
+        if name in _PROVIDERS and not rehearsed and not getattr(config, f"{name}_key"):
+            yield f"{variable(f'{name}_key')} must be given, because {_named('engines')} names {name}"
 
 
 def _unfit_for_google(config: Config, role: Role, environment: Mapping[str, str]) -> Iterator[str]:

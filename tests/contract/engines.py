@@ -10,15 +10,20 @@ from pathlib import Path
 import numpy as np
 
 from services.ingest.engines.base import Engine, EngineStream, Final, Hypothesis, Through, Wordless
+from services.ingest.engines.deepgram import DeepgramEngine
+from services.ingest.engines.remote_pace import Limits
 from services.ingest.engines.scripted import ScriptedEngine
+from services.ingest.engines.speechmatics import SpeechmaticsEngine
 from services.ingest.engines.whisper.engine import Models, WhisperEngine
 from services.ingest.engines.whisper.recogniser import WhisperModel
+from shared.adapters.clocks import SystemClock
 from shared.config import load_config
 from shared.domain.session import SessionConfig
 from shared.domain.values import BYTES_PER_SAMPLE, samples
 from shared.speech_detector import VoiceNetwork
 from shared.tasks import stop
 from tests.doubles.clock import ManualClock
+from tests.providers.served import served
 
 SPEECH = Path(__file__).parents[1] / "data" / "speech"
 CHUNK = samples(0.1)
@@ -32,9 +37,16 @@ def _models() -> Models:
     return Models(WhisperModel(load_config().model_dir, 2), VoiceNetwork())
 
 
+UNPACED = Limits(rate_max=10_000)
+SERVED = ("--unpaced", "--interim-every", "0.1")
+
 ENGINES: dict[str, MakeEngine] = {
     "scripted": lambda: ScriptedEngine(ManualClock()),
     "local": lambda: WhisperEngine(_models, workers=2),
+    "deepgram": lambda: DeepgramEngine(served("deepgram", *SERVED), "key", SystemClock(), UNPACED),
+    "speechmatics": lambda: SpeechmaticsEngine(
+        served("speechmatics", *SERVED), "key", SystemClock(), UNPACED
+    ),
 }
 
 

@@ -269,8 +269,9 @@ async def _told(wire: "DeepgramWire", config: SessionConfig, limits: Limits) -> 
     terms = keyterms(config.vocabulary)
     if not terms:
         return wire
-    if len(terms) < len(config.vocabulary):
-        log.warning("the vocabulary is too long", given=len(config.vocabulary), told=len(terms))
+    wanted = len(config.vocabulary)
+    if len(terms) < wanted:
+        log.warning("the vocabulary is too long", wanted=wanted, told=len(terms))
     try:
         async with asyncio.timeout(limits.send_ms / 1_000):
             code = await wire.configure(terms)

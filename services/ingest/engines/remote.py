@@ -60,6 +60,7 @@ class RemoteStream:
         self._reached = start
         """Where the last final ends, or what was told to be final after it."""
         self._told = start
+        self._hinting = False
         self._flushed = False
         self._line: deque[_Audio | _Flush] = deque()
         self._waiting = 0
@@ -277,7 +278,9 @@ class RemoteStream:
     def _hint(self, interim: Interim) -> None:
         start = max(self._reached, self._positions.start_of(interim.start))
         until = self._positions.until_of(interim.until)
-        if start < until:
+        # Nothing is worth saying only where it takes words off the screen.
+        if start < until and (interim.text or self._hinting):
+            self._hinting = bool(interim.text)
             self._say(Hint(Span(start, until), interim.text))
 
     def _final(self, finished: Finished) -> None:
@@ -295,6 +298,7 @@ class RemoteStream:
         ends = finished.utterance_end or self._ending
         self._say(Final(span, finished.text, placed, finished.confidence, ends))
         self._reached = until
+        self._hinting = False
 
     def _place(self, start: int, until: int, within: Span) -> Span:
         first, last = self._positions.start_of(start), self._positions.until_of(until)

@@ -56,7 +56,7 @@ class Pace:
     def __init__(self, limits: Limits) -> None:
         self._rate = limits.rate_max * SAMPLES_PER_MS
         self._burst_ms = limits.burst_ms / limits.rate_max
-        self._free_at_ms = float("-inf")
+        self._free_at_ms = 0.0
         """When all that was sent will have been taken at the full rate."""
 
     def wait_ms(self, now_ms: int) -> int:

@@ -121,7 +121,8 @@ async def close_within(closing: Awaitable[object], connection: ClientConnection 
     except TimeoutError:
         pass
     finally:
-        if connection is not None:
+        # A connection that was never made has no transport.
+        if connection is not None and hasattr(connection, "transport"):
             # After a nice close this does nothing.
             connection.transport.abort()
             await connection.wait_closed()

@@ -79,8 +79,15 @@ def test_a_child_given_the_environment_of_a_configuration_has_the_same(
             {"backend": "mysql"},
             "--backend (STENO_BACKEND): there is no 'mysql'; choose embedded or emulators",
         ),
-        ({"engines": ("deepgram",)}, "--engine (STENO_ENGINES): deepgram is not part of this version yet"),
-        ({"engines": ("sphinx",)}, "there is no 'sphinx'; choose local or scripted"),
+        (
+            {"engines": ("deepgram",)},
+            "STENO_DEEPGRAM_KEY must be given, because --engine (STENO_ENGINES) names",
+        ),
+        ({"engines": ("local", "speechmatics")}, "STENO_SPEECHMATICS_KEY must be given"),
+        (
+            {"engines": ("sphinx",)},
+            "there is no 'sphinx'; choose local or deepgram or speechmatics or scripted",
+        ),
         ({"engines": ()}, "names no engine"),
         ({"engines": ("local", "local")}, "names an engine twice"),
         ({"polisher": "gemini"}, "--polisher (STENO_POLISHER): gemini is not part of this version yet"),
@@ -125,3 +132,13 @@ def test_the_cloud_refuses_a_laptops_defaults(monkeypatch: pytest.MonkeyPatch) -
 def test_no_other_process_can_be_told_it_is_in_the_cloud_by_us(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("K_SERVICE", "ingest")
     assert "STENO_CLOUD_SERVICE" not in Config().environment()
+
+
+def test_a_vendor_needs_a_key_unless_its_server_is_on_this_machine() -> None:
+    assert load_config(engines=("deepgram",), deepgram_key="k").deepgram_key == "k"
+    rehearsed = {"deepgram": "ws://127.0.0.1:9101"}
+    assert load_config(engines=("deepgram",), provider_urls=rehearsed).deepgram_key == ""
+
+
+def test_a_key_is_not_shown_with_the_rest() -> None:
+    assert "hush" not in repr(load_config(deepgram_key="hush", speechmatics_key="hush"))

@@ -12,7 +12,7 @@ from tests.doubles.clock import ManualClock
 
 @pytest.mark.parametrize("name", READY["engines"])
 async def test_an_utterance_and_its_delay_fit_into_the_window(name: str) -> None:
-    engine = build_engine(load_config(engines=(name,)), ManualClock())
+    engine = build_engine(load_config(engines=(name,), deepgram_key="k", speechmatics_key="k"), ManualClock())
     try:
         can = engine.capabilities
         # A recorder sends whole frames: the last one may not fit into what is left of its credit.

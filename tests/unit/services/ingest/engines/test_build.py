@@ -8,9 +8,9 @@ from shared.errors import SetupError
 from tests.doubles.clock import ManualClock
 
 
-@pytest.mark.parametrize("name", ["local", "scripted"])
+@pytest.mark.parametrize("name", ["local", "scripted", "deepgram", "speechmatics"])
 async def test_the_engine_that_is_named_is_built(name: str) -> None:
-    engine = build_engine(load_config(engines=(name,)), ManualClock())
+    engine = build_engine(load_config(engines=(name,), deepgram_key="k", speechmatics_key="k"), ManualClock())
     assert engine.capabilities.name == name
     await engine.close()
 
