@@ -13,7 +13,7 @@ from typing import Final
 
 from infra.local.emulators import HOST, Emulator, Tools, firestore, pubsub, storage
 from infra.local.provision import subscription_of
-from infra.local.stack import Process, ingest, ours, theirs, told_by
+from infra.local.stack import Process, ingest, not_ours, ours, theirs, told_by
 from infra.local.supervisor import Charge
 from shared.config import EMULATORS, Config, variable
 from shared.errors import SetupError
@@ -103,7 +103,7 @@ def _emulator(emulator: Emulator, tools: Tools, environment: Mapping[str, str]) 
     quiet = [f"-Djava.util.logging.config.file={QUIET}"] if program == tools.java else []
     # Ingest has its last words to store, and to announce.
     charge = Charge(emulator.name, stops_last=True)
-    return Process(charge, theirs([program, *quiet, *arguments]), environment, emulator.health_url)
+    return Process(charge, theirs([program, *quiet, *arguments]), not_ours(environment), emulator.health_url)
 
 
 def _scheduler(config: Config, urls: Mapping[Subscriber, str], environment: Mapping[str, str]) -> Process:

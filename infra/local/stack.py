@@ -62,8 +62,12 @@ def ingest(config: Config, ports: Sequence[int], environment: Mapping[str, str])
 
 def told_by(config: Config, environment: Mapping[str, str]) -> dict[str, str]:
     """The environment of a child: what we inherited, without settings that may be older than `config`."""
-    inherited = {name: value for name, value in environment.items() if not name.startswith(PREFIX)}
-    return {**inherited, **config.environment()}
+    return {**not_ours(environment), **config.environment()}
+
+
+def not_ours(environment: Mapping[str, str]) -> dict[str, str]:
+    """Without any setting of ours, of which some are secrets."""
+    return {name: value for name, value in environment.items() if not name.startswith(PREFIX)}
 
 
 def choose_ports(

@@ -74,7 +74,8 @@ def test_every_service_is_told_the_same_addresses_and_nothing_old(processes: dic
     ]
     for field in EMULATORS:
         assert len({told[f"STENO_{field.upper()}"] for told in ours}) == 1
-    assert all("STENO_OLD" not in told for told in ours)
+    assert all("STENO_OLD" not in process.environment for process in processes.values())
+    assert not any(name.startswith("STENO_") for name in processes["pubsub"].environment)
     assert f"--port={ours[0]['STENO_FIRESTORE_EMULATOR'].rpartition(':')[2]}" in processes["firestore"].runs
 
 
