@@ -16,6 +16,7 @@ import pytest
 from client.audio import pcm_blocks
 from shared.config import Config
 from shared.tasks import stop
+from shared.wiring import system_clock
 from tests.doubles.fault_proxy import FaultProxy, Mode, proxying
 from tests.faults.cloud import Cloud
 from tests.faults.command import free_ports, scripted_words
@@ -34,7 +35,7 @@ FAULTS: Final = {
 FIRST_ENTRY: Final = 4
 """The network fails once this one is stored, one way after the other, each link by itself."""
 
-LASTS_S: Final = 2.2
+LASTS_MS: Final = 2_200
 """Longer than ingest waits for an answer, so that what it sent lands, or not, after it gave up."""
 
 SEEN_S_MAX: Final = 20
@@ -67,7 +68,7 @@ async def fail(*links: FaultProxy) -> None:
             link.mode = mode
             async with asyncio.timeout(SEEN_S_MAX):
                 await link.until(hit)
-            await asyncio.sleep(LASTS_S)
+            await system_clock().sleep_ms(LASTS_MS)
             link.mode = Mode.PASS
 
 
