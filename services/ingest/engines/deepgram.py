@@ -1,107 +1,42 @@
 """Stage 6 of 13. The engine at Deepgram, through its SDK, whose messages we parse ourselves: a tenth of its cost."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
-import msgspec
 from deepgram import AsyncDeepgramClient
 from deepgram.environment import DeepgramClientEnvironment
 from deepgram.listen.v1.socket_client import AsyncV1SocketClient
-from deepgram.listen.v1.types.listen_v1configure import ListenV1Configure
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosedOK, InvalidHandshake, InvalidStatus
 
 from services.ingest.engines.base import Capabilities
+from services.ingest.engines.deepgram_wire import VENDOR, DeepgramWire, refused
 from services.ingest.engines.remote import RemoteStream
 from services.ingest.engines.remote_failures import Kind, VendorFailure, Verdict
 from services.ingest.engines.remote_pace import Limits
 from services.ingest.engines.remote_wire import (
-    Ended,
-    Fact,
-    Finalised,
-    Finished,
-    Interim,
-    Said,
     close_within,
     proxy_for,
     quieten,
     tls,
 )
 from shared.domain.session import SessionConfig
-from shared.domain.values import SAMPLES_PER_SECOND, samples
+from shared.domain.values import SAMPLES_PER_SECOND
 from shared.observe import get_logger
 from shared.ports import Clock
 
-VENDOR: Final = "Deepgram"
 DEFAULT_URL: Final = "wss://api.deepgram.com"
 LIMITS: Final = Limits(rate_max=1.25)
 
 KEYTERM_TOKENS_MAX: Final = 500
 KEYTERMS_MAX: Final = 100
 
-WHOLE: Final = samples(0.1)
-"""The vendor rounds its times; a flush that reaches within this of what was sent has heard all of it."""
-
-HTTP: Final[dict[int, Verdict]] = {
-    400: Verdict(Kind.CONFIG, None),
-    401: Verdict(Kind.AUTH, None),
-    402: Verdict(Kind.QUOTA, None),
-    # A model that is misspelt, or not part of the contract.
-    403: Verdict(Kind.CONFIG, None),
-    429: Verdict(Kind.QUOTA, 5_000),
-}
-CLOSED: Final[dict[str, Verdict]] = {
-    "DATA-0000": Verdict(Kind.CONFIG, None),
-    "NET-0000": Verdict(Kind.SERVER),
-    "NET-0001": Verdict(Kind.IDLE),
-}
-"""By the word that the reason of a close begins with; every other close is a cut connection."""
-
 log = get_logger("deepgram")
-
-
-class _Word(msgspec.Struct):
-    word: str
-    start: float
-    end: float
-    punctuated_word: str | None = None
-
-
-class _Alternative(msgspec.Struct):
-    transcript: str
-    confidence: float = 0.0
-    words: list[_Word] = []
-
-
-class _Channel(msgspec.Struct):
-    alternatives: list[_Alternative]
-
-
-class _Results(msgspec.Struct):
-    start: float
-    duration: float
-    is_final: bool
-    channel: _Channel
-    speech_final: bool = False
-    from_finalize: bool = False
-
-
-class _Head(msgspec.Struct):
-    type: str = ""
-    duration: float = 0.0
-    code: str = ""
-
-
-_head = msgspec.json.Decoder(_Head)
-_results = msgspec.json.Decoder(_Results)
-_MARK: Final = re.compile(r"<((?:\\n|\n)+)>")
 
 
 class Transport:
@@ -241,7 +176,7 @@ def query(config: SessionConfig) -> dict[str, Any]:
 
 async def _connected(
     connecting: AbstractAsyncContextManager[AsyncV1SocketClient], limits: Limits
-) -> "DeepgramWire":
+) -> DeepgramWire:
     async with AsyncExitStack() as opened:
         client = await opened.enter_async_context(connecting)
         transport = _made.get()
@@ -258,13 +193,7 @@ async def _connected(
         return DeepgramWire(client, connection, opened.pop_all())
 
 
-def refused(error: InvalidStatus) -> VendorFailure:
-    status = error.response.status_code
-    verdict = HTTP.get(status, Verdict(Kind.SERVER if status >= 500 else Kind.PROTOCOL))
-    return VendorFailure(VENDOR, verdict, f"HTTP {status}")
-
-
-async def _told(wire: "DeepgramWire", config: SessionConfig, limits: Limits) -> "DeepgramWire":
+async def _told(wire: DeepgramWire, config: SessionConfig, limits: Limits) -> DeepgramWire:
     """Tell it the vocabulary before any audio. A stream without it is better than none, and is said in the log."""
     terms = keyterms(config.vocabulary)
     if not terms:
@@ -296,147 +225,3 @@ def keyterms(vocabulary: Iterable[str]) -> list[str]:
             terms.append(term)
             tokens += cost
     return terms
-
-
-@dataclass(slots=True)
-class _Progress:
-    sent: int = 0
-    processed: int = 0
-
-
-class DeepgramWire:
-    lead_in = samples(0.02)
-    """A connection that has heard nothing but keep-alives is closed all the same."""
-
-    def __init__(
-        self, client: AsyncV1SocketClient, connection: ClientConnection, opened: AsyncExitStack
-    ) -> None:
-        self._client = client
-        self._connection = connection
-        self._opened = opened
-        self._progress = _Progress()
-
-    @property
-    def processed(self) -> int:
-        return self._progress.processed
-
-    @property
-    def quiet_until(self) -> int:
-        # Silence comes as empty finals.
-        return 0
-
-    async def ready(self) -> None:
-        """The pace is all it asks for."""
-
-    async def configure(self, terms: list[str]) -> str:
-        """The vendor's code where it refuses; nothing else is said before audio."""
-        try:
-            await self._client.send_configure(ListenV1Configure(type="Configure", keyterms=terms))
-            while True:
-                head = _read_head(await self._client.recv())
-                if head.type in ("ConfigureSuccess", "ConfigureFailure"):
-                    return head.code
-        except ConnectionClosed:
-            raise self._lost() from None
-
-    async def audio(self, pcm: bytes) -> None:
-        self._progress.sent += len(pcm) // 2
-        try:
-            await self._client.send_media(pcm)
-        except ConnectionClosed:
-            raise self._lost() from None
-
-    async def finalise(self) -> None:
-        try:
-            await self._client.send_finalize()
-        except ConnectionClosed:
-            raise self._lost() from None
-
-    async def end(self) -> None:
-        try:
-            await self._client.send_close_stream()
-        except ConnectionClosed:
-            raise self._lost() from None
-
-    async def keep_alive(self) -> None:
-        try:
-            await self._client.send_keep_alive()
-        except ConnectionClosed:
-            raise self._lost() from None
-
-    async def facts(self) -> AsyncIterator[Fact]:
-        try:
-            while True:
-                for fact in self._read(await self._client.recv()):
-                    yield fact
-                    if isinstance(fact, Ended):
-                        return
-        except ConnectionClosed:
-            raise self._lost() from None
-
-    def _read(self, message: object) -> list[Fact]:
-        head = _read_head(message)
-        match head.type:
-            case "Results":
-                return self._results(message)
-            case "Metadata":
-                heard_all = samples(head.duration) >= self._progress.sent - WHOLE
-                return [Ended()] if heard_all else []
-            case "Error":
-                raise VendorFailure(VENDOR, Verdict(Kind.PROTOCOL, None), "Error")
-        # Those we have no use for, and those that will be invented.
-        return []
-
-    def _results(self, message: object) -> list[Fact]:
-        try:
-            results = _results.decode(message)  # type: ignore[arg-type]  # _read_head saw that it is bytes
-            best = results.channel.alternatives[0]
-        except (msgspec.MsgspecError, IndexError):
-            # Skipped, its words would be missing without a trace.
-            raise VendorFailure(VENDOR, Verdict(Kind.PROTOCOL), "Results") from None
-        start, until = samples(results.start), samples(results.start + results.duration)
-        self._progress.processed = max(self._progress.processed, until)
-        text = plain(best.transcript)
-        if not results.is_final:
-            return [Interim(start, until, text)]
-        facts: list[Fact] = [
-            Finished(
-                until,
-                text,
-                [_said(word) for word in best.words],
-                round(100 * best.confidence) if text else None,
-                utterance_end=results.speech_final or results.from_finalize,
-            )
-        ]
-        if results.from_finalize and until >= self._progress.sent - WHOLE:
-            facts.append(Finalised())
-        return facts
-
-    def _lost(self) -> VendorFailure:
-        code, reason = self._connection.close_code, self._connection.close_reason or ""
-        verdict = CLOSED.get(reason.split(" ")[0].rstrip(":"), Verdict(Kind.TRANSPORT))
-        return VendorFailure(VENDOR, verdict, f"{code} {reason}" if verdict in CLOSED.values() else str(code))
-
-    async def close(self) -> None:
-        await self._opened.aclose()
-
-
-def _read_head(message: object) -> _Head:
-    if not isinstance(message, bytes):
-        raise VendorFailure(VENDOR, Verdict(Kind.PROTOCOL), type(message).__name__)
-    try:
-        return _head.decode(message)
-    except msgspec.ValidationError:
-        # JSON that is no message, or none that we know.
-        return _Head()
-    except msgspec.DecodeError:
-        raise VendorFailure(VENDOR, Verdict(Kind.PROTOCOL), "not JSON") from None
-
-
-def _said(word: _Word) -> Said:
-    return Said(plain(word.punctuated_word or word.word), samples(word.start), samples(word.end))
-
-
-def plain(text: str) -> str:
-    """Layout that was dictated comes in angle brackets."""
-    return _MARK.sub(lambda found: found[1].replace("\\n", "\n"), text).strip(" ")
