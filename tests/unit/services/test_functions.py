@@ -44,7 +44,8 @@ async def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
 
 def browser(name: str) -> httpx.AsyncClient:
-    app = create_asgi_app(name, str(ROOT / "services" / name / "main.py"))
+    source = str(ROOT / "services" / name / "main.py")
+    app = create_asgi_app(name, source)  # type: ignore[no-untyped-call]  # ships none
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://function", timeout=20)
 
 
