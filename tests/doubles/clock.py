@@ -28,6 +28,11 @@ class ManualClock:
         heapq.heappush(self._sleepers, (self._monotonic_ms + duration_ms, next(self._order), woken))
         await woken
 
+    @property
+    def sleepers(self) -> int:
+        """How many wait for the time."""
+        return sum(not woken.done() for _, _, woken in self._sleepers)
+
     def advance(self, duration_ms: int) -> None:
         """Move both times on, and wake whose time has come, in the order of their times."""
         self._wall_ms += duration_ms

@@ -51,11 +51,10 @@ async def cloud() -> AsyncIterator[tuple[Cloud, ManualClock]]:
 
 
 async def tick(clock: ManualClock) -> None:
-    """A second, once everybody waits for it, and until everybody waits again."""
-    for _ in range(2):
-        for _ in range(50):
-            await asyncio.sleep(0)
-        clock.advance(500)
+    """A second, once somebody waits for it: passed earlier, it would wake nobody."""
+    while not clock.sleepers:
+        await asyncio.sleep(0)
+    clock.advance(1_000)
 
 
 async def test_what_is_missing_is_made_and_then_swept_for(cloud: tuple[Cloud, ManualClock]) -> None:

@@ -16,7 +16,7 @@ from tests.unit.services.ingest.child import OTHER_SESSION, SESSION, Recorder, S
 SECOND = 16_000
 
 
-async def dictate(service: Service, seconds: int, **hello: object) -> int:
+async def dictate(service: Service, seconds: int, **hello: Any) -> int:
     """Record some seconds and leave once they are covered; the sample from which audio was asked for."""
     async with service.recorder() as recorder:
         await recorder.hello(**hello)
