@@ -13,6 +13,7 @@ class ManualClock:
         self._monotonic_ms = 0
         self._order = count()
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._slept = asyncio.Event()
 
     def wall_ms(self) -> int:
         return self._wall_ms
@@ -25,13 +26,15 @@ class ManualClock:
             await asyncio.sleep(0)
             return
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._slept.set()
         heapq.heappush(self._sleepers, (self._monotonic_ms + duration_ms, next(self._order), woken))
         await woken
 
-    @property
-    def sleepers(self) -> int:
-        """How many wait for the time."""
-        return sum(not woken.done() for _, _, woken in self._sleepers)
+    async def until_somebody_sleeps(self) -> None:
+        """Time that passes before anybody waits for it wakes nobody."""
+        while not any(not woken.done() for _, _, woken in self._sleepers):
+            self._slept.clear()
+            await self._slept.wait()
 
     def advance(self, duration_ms: int) -> None:
         """Move both times on, and wake whose time has come, in the order of their times."""

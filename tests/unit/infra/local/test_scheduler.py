@@ -51,9 +51,8 @@ async def cloud() -> AsyncIterator[tuple[Cloud, ManualClock]]:
 
 
 async def tick(clock: ManualClock) -> None:
-    """A second, once somebody waits for it: passed earlier, it would wake nobody."""
-    while not clock.sleepers:
-        await asyncio.sleep(0)
+    """A second, once somebody waits for it."""
+    await clock.until_somebody_sleeps()
     clock.advance(1_000)
 
 
