@@ -104,7 +104,7 @@ class Session:
             while await self._next():
                 pass
             await self._outgoing.join()
-            if "never-close" in self.faults:
+            if self.muted or "never-close" in self.faults:
                 await self.connection.wait_closed()
         except Violation as violation:
             self.setting.violations.append(str(violation))
@@ -197,7 +197,7 @@ async def start(
     async def check(connection: ServerConnection, request: Request) -> Response | None:
         setting.requests.append(request)
         if "hang" in setting.faults:
-            await asyncio.Event().wait()
+            await connection.wait_closed()
         return admit(connection, request, setting)
 
     def name_request(connection: ServerConnection, request: Request, response: Response) -> None:
