@@ -1,9 +1,11 @@
 """For all tests: fast ones first; drawn examples take as long as the machine needs, and a failure prints how to repeat it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
+import structlog
 from hypothesis import settings
 
 settings.register_profile("steno", deadline=None, print_blob=True)
@@ -11,6 +13,13 @@ settings.load_profile("steno")
 
 ORDER: Final = ("rules", "unit", "wire", "contract", "flow", "faults", "browser")
 """The folders of tests, from what fails in seconds to what starts whole systems."""
+
+
+@pytest.fixture(autouse=True)
+def log_ends_with_its_test() -> Iterator[None]:
+    """A log that was configured to a stream of one test is no longer there in the next."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
