@@ -46,8 +46,13 @@ START_S_MAX: Final = 20.0
 UNACKNOWLEDGED_MAX: Final = 100
 """Frames, so 10 s: the vendor reads slowly what comes faster than it was spoken."""
 
-QUIET_AFTER: Final = samples(6)
-"""Partial words come within half a second and finals within `max_delay`; after this, silence was silence."""
+QUIET_S_AFTER: Final = 6.0
+"""Partial words come within half a second of their audio and finals within `max_delay`. Audio that was taken this long
+ago, of which no word is known, was silence. It is the time since then that counts: audio that was taken faster than it
+was spoken may be heard much later."""
+
+MARK_S: Final = 0.5
+"""How exactly it is remembered when audio was taken."""
 
 UTTERANCE_S_AFTER: Final = 0.15
 """The mark of an utterance's end follows its last words at once."""
@@ -185,6 +190,10 @@ class SpeechmaticsWire:
         self._unacknowledged: deque[int] = deque()
         self._messages: deque[dict[str, Any]] = deque()
         """Bounded by what the vendor may say of 10 s of audio: it is taken as it comes."""
+        self._taken: deque[tuple[float, int]] = deque()
+        """When how much had been taken, of the last seconds."""
+        self._quiet_until = 0
+        self._now_s = asyncio.get_running_loop().time
         self._error: VendorFailure | None = None
         self._news = asyncio.Event()
         self._acknowledged = asyncio.Event()
@@ -229,6 +238,9 @@ class SpeechmaticsWire:
     def _on_added(self, message: dict[str, Any]) -> None:
         if self._unacknowledged:
             self._progress.processed += self._unacknowledged.popleft()
+        now_s = self._now_s()
+        if not self._taken or now_s - self._taken[-1][0] >= MARK_S:
+            self._taken.append((now_s, self._progress.processed))
         self._acknowledged.set()
 
     def _on_error(self, message: dict[str, Any]) -> None:
@@ -245,7 +257,9 @@ class SpeechmaticsWire:
 
     @property
     def quiet_until(self) -> int:
-        return 0 if self._progress.partial else max(0, self._progress.processed - QUIET_AFTER)
+        while self._taken and self._now_s() - self._taken[0][0] >= QUIET_S_AFTER:
+            self._quiet_until = self._taken.popleft()[1]
+        return 0 if self._progress.partial else self._quiet_until
 
     async def ready(self) -> None:
         while len(self._unacknowledged) >= UNACKNOWLEDGED_MAX:

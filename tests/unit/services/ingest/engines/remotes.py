@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from services.ingest.engines.base import Engine, EngineStream, Hypothesis, Through
 from services.ingest.engines.base import Final as FinalWords
@@ -48,9 +48,7 @@ class Vendor:
 
 
 @contextlib.asynccontextmanager
-async def vendor(
-    name: str, *faults: str, limits: Limits = HURRIED, **setting: object
-) -> AsyncIterator[Vendor]:
+async def vendor(name: str, *faults: str, limits: Limits = HURRIED, **setting: Any) -> AsyncIterator[Vendor]:
     """An engine, and the server it speaks to, which expects no violation unless one is looked for."""
     given = replace(
         Setting(ScriptedEngine(SystemClock()), parse(faults), paced=False, interim_every_s=0.1), **setting

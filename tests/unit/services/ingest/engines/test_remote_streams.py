@@ -4,11 +4,12 @@ import asyncio
 import os
 import random
 import threading
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
-from services.ingest.engines.base import Final, Through
+from services.ingest.engines.base import Engine, EngineStream, Final, Hypothesis, Through
 from services.ingest.engines.remote_failures import Kind, VendorFailure
 from shared.adapters.clocks import SystemClock
 from shared.domain.session import SessionConfig
@@ -40,11 +41,15 @@ async def test_an_unanswered_flush_ends_the_connection_and_says_every_word(name:
         await stream.flush(samples(1.1))
         await heard_through(stream, 1.1)
         with pytest.raises(VendorFailure) as spent:
-            await stream.feed(samples(1.1), pcm(samples(1.1), samples(1.2)))
-            await heard_through(stream, 1.2)
+            await _go_on(stream)
         await stream.close()
     assert (spent.value.kind, spent.value.retry_after_ms) == (Kind.ROTATE, 0)
     assert given.setting.violations == []
+
+
+async def _go_on(stream: EngineStream) -> None:
+    await stream.feed(samples(1.1), pcm(samples(1.1), samples(1.2)))
+    await heard_through(stream, 1.2)
 
 
 async def test_a_flush_that_nothing_answers_is_not_taken_for_silence(name: str) -> None:
@@ -81,8 +86,8 @@ async def test_a_pause_is_survived_by_a_paused_stream(name: str) -> None:
     assert given.setting.violations == []
 
 
-async def _until(heard: object, until: int) -> object:
-    async for each in heard:  # type: ignore[attr-defined]  # any iterator of hypotheses
+async def _until(heard: AsyncIterator[Hypothesis], until: int) -> AsyncIterator[Hypothesis]:
+    async for each in heard:
         yield each
         if each == Through(until):
             return
@@ -133,10 +138,10 @@ async def test_whoever_feeds_waits_while_the_vendor_does_not_read(name: str) -> 
         await stop(feeding)
 
 
-async def _feed_for_ever(stream: object) -> None:
+async def _feed_for_ever(stream: EngineStream) -> None:
     at = 0
     while True:
-        await stream.feed(at, bytes(CHUNK * 2))  # type: ignore[attr-defined]  # a stream
+        await stream.feed(at, bytes(CHUNK * 2))
         at += CHUNK
 
 
@@ -183,8 +188,8 @@ def _open_files() -> list[str]:
     return found
 
 
-async def _one_stream(engine: object, ending: str) -> None:
-    stream = await engine.open(SessionConfig(), 0)  # type: ignore[attr-defined]  # an engine
+async def _one_stream(engine: Engine, ending: str) -> None:
+    stream = await engine.open(SessionConfig(), 0)
     work = asyncio.create_task(feed(stream, 1.0, flush=ending == "flushed"))
     listening = asyncio.create_task(heard_through(stream, 1.0))
     await asyncio.wait([work, listening], timeout=0.0 if ending == "cancelled" else 0.4)
