@@ -145,6 +145,8 @@ class SpeechmaticsSession(Session):
         return False
 
     def said(self, heard: Heard | Quiet) -> None:
+        if "no-transcripts" in self.faults:
+            return
         match heard:
             case Heard(final=False, words=words):
                 self._partial(words)

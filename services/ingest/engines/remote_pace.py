@@ -32,6 +32,8 @@ class Limits:
     ping_ms: int = 5_000
     stall_ms: int = 8_000
     """Audio was sent, and the vendor has come no further in it."""
+    quiet_ms: int = 6_000
+    """Audio that was taken this long ago, of which no word is known, was silence, where the vendor says nothing of it."""
     idle_ms_max: int = 600_000
     """A pause longer than this gives the connection back."""
     age_ms_max: int = 10_800_000

@@ -46,16 +46,11 @@ START_S_MAX: Final = 20.0
 UNACKNOWLEDGED_MAX: Final = 100
 """Frames, so 10 s: the vendor reads slowly what comes faster than it was spoken."""
 
-QUIET_S_AFTER: Final = 6.0
-"""Partial words come within half a second of their audio and finals within `max_delay`. Audio that was taken this long
-ago, of which no word is known, was silence. It is the time since then that counts: audio that was taken faster than it
-was spoken may be heard much later."""
-
-MARK_S: Final = 0.5
-"""How exactly it is remembered when audio was taken."""
-
 UTTERANCE_S_AFTER: Final = 0.15
 """The mark of an utterance's end follows its last words at once."""
+
+MARKS: Final = 12
+"""How finely it is remembered when audio was taken."""
 
 HTTP: Final[dict[int, Verdict]] = {
     400: Verdict(Kind.CONFIG, None),
@@ -190,6 +185,7 @@ class SpeechmaticsWire:
         self._unacknowledged: deque[int] = deque()
         self._messages: deque[dict[str, Any]] = deque()
         """Bounded by what the vendor may say of 10 s of audio: it is taken as it comes."""
+        self._quiet_s = limits.quiet_ms / 1_000
         self._taken: deque[tuple[float, int]] = deque()
         """When how much had been taken, of the last seconds."""
         self._quiet_until = 0
@@ -239,7 +235,7 @@ class SpeechmaticsWire:
         if self._unacknowledged:
             self._progress.processed += self._unacknowledged.popleft()
         now_s = self._now_s()
-        if not self._taken or now_s - self._taken[-1][0] >= MARK_S:
+        if not self._taken or now_s - self._taken[-1][0] >= self._quiet_s / MARKS:
             self._taken.append((now_s, self._progress.processed))
         self._acknowledged.set()
 
@@ -257,7 +253,9 @@ class SpeechmaticsWire:
 
     @property
     def quiet_until(self) -> int:
-        while self._taken and self._now_s() - self._taken[0][0] >= QUIET_S_AFTER:
+        # Partial words come within half a second of their audio and finals within `max_delay`. It is the time since then
+        # that counts: audio that was taken faster than it was spoken may be heard much later.
+        while self._taken and self._now_s() - self._taken[0][0] >= self._quiet_s:
             self._quiet_until = self._taken.popleft()[1]
         return 0 if self._progress.partial else self._quiet_until
 

@@ -35,6 +35,7 @@ HURRIED: Final = Limits(
     keep_alive_ms=100,
     ping_ms=400,
     stall_ms=300,
+    quiet_ms=1_500,
     tick_ms=20,
 )
 

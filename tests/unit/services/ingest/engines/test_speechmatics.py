@@ -1,0 +1,95 @@
+"""What Speechmatics is asked for, how its transcripts are read, and what its client would get wrong by itself."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from services.ingest.engines.base import Final
+from services.ingest.engines.speechmatics import VOCABULARY_MAX, socket_url, transcription
+from shared.adapters.clocks import SystemClock
+from shared.domain.session import SessionConfig
+from shared.domain.values import samples
+from tests.unit.services.ingest.engines.remotes import HURRIED, feed, heard_through, vendor
+
+PATIENT = SessionConfig(language="en-GB", vocabulary=("tretinoin", "Mrs  Example"))
+
+
+async def test_the_configuration_is_complete_before_the_first_byte() -> None:
+    async with vendor("speechmatics", key="key") as given:
+        stream = await given.engine.open(PATIENT, 0)
+        asked = given.setting.texts[0]["transcription_config"]
+        await feed(stream, 0.5)
+        await heard_through(stream, 0.5)
+        await stream.close()
+    assert (asked["model"], asked["domain"], asked["language"]) == ("enhanced", "medical", "en")
+    assert asked["output_locale"] == "en-GB"
+    assert asked["additional_vocab"] == [{"content": "tretinoin"}, {"content": "Mrs Example"}]
+    assert "tretinoin" not in given.setting.requests[0].path
+    assert "Sec-WebSocket-Extensions" not in given.setting.requests[0].headers
+    assert given.setting.violations == []
+
+
+async def test_a_start_that_takes_longer_than_the_client_waits_by_itself() -> None:
+    """The SDK gives up after 5 s; with a dictionary that is new to it the service may take 15."""
+    patient = replace(HURRIED, start_ms=9_000, ping_ms=20_000)
+    async with asyncio.timeout(9), vendor("speechmatics", "slow-start=5.2", limits=patient) as given:
+        stream = await given.engine.open(PATIENT, 0)
+        await stream.close()
+
+
+async def test_the_end_counts_the_frames_that_were_sent_not_those_acknowledged() -> None:
+    """The server, which is strict about it, acknowledges nothing here."""
+    patient = replace(HURRIED, stall_ms=20_000)
+    async with vendor("speechmatics", "never-ack", "no-finalise-reply", limits=patient) as given:
+        stream = await given.engine.open(SessionConfig(), 0)
+        await feed(stream, 1.1)
+        said = await heard_through(stream, 1.1)
+        await stream.close()
+    assert [each for each in said if isinstance(each, Final)][-1].span.until == samples(1.1)
+    assert given.setting.violations == []
+
+
+async def test_silence_of_which_the_service_says_nothing_is_settled_all_the_same() -> None:
+    async with asyncio.timeout(5), vendor("speechmatics", "no-transcripts") as given:
+        stream = await given.engine.open(SessionConfig(), 0)
+        began_ms = SystemClock().monotonic_ms()
+        await feed(stream, 1.0, flush=False, pause_s=0.05)
+        await heard_through(stream, 0.3)
+        await stream.close()
+    assert SystemClock().monotonic_ms() - began_ms >= HURRIED.quiet_ms
+
+
+def test_what_a_language_has() -> None:
+    assert transcription(SessionConfig(language="pl")).domain is None
+    assert transcription(SessionConfig(language="de")).domain == "medical"
+    assert transcription(SessionConfig()).additional_vocab is None
+
+
+def test_terms_that_the_service_would_drop_are_not_sent(capsys: pytest.CaptureFixture[str]) -> None:
+    config = SessionConfig(vocabulary=("a b c d e f g", *(f"t{each}" for each in range(2_000))))
+    terms = transcription(config).additional_vocab or []
+    assert len(terms) == VOCABULARY_MAX
+    assert "the vocabulary is too long" in capsys.readouterr().out
+    assert terms[0] == {"content": "t0"}
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("ws://127.0.0.1:9", "ws://127.0.0.1:9/v2"),
+        ("http://127.0.0.1:9/v2", "ws://127.0.0.1:9/v2"),
+        ("wss://us.rt.speechmatics.com/v2/", "wss://us.rt.speechmatics.com/v2"),
+    ],
+)
+def test_an_address_may_be_written_in_many_ways(given: str, used: str) -> None:
+    assert socket_url(given) == used
+
+
+async def test_a_service_that_says_goodbye_to_nobody_is_cut_off_in_time() -> None:
+    async with vendor("speechmatics", "freeze-at=0.1") as given:
+        stream = await given.engine.open(SessionConfig(), 0)
+        await feed(stream, 0.3, flush=False)
+        began_ms = SystemClock().monotonic_ms()
+        await stream.close()
+        assert SystemClock().monotonic_ms() - began_ms < 1_500
