@@ -140,6 +140,9 @@ class DeepgramEngine:
                 wire = await _connected(connecting, self._limits)
         except TimeoutError:
             raise VendorFailure(VENDOR, Verdict(Kind.TIMEOUT), "opening") from None
+        except VendorFailure as failure:
+            log.warning("no stream was opened", kind=failure.kind, code=failure.code)
+            raise
         return RemoteStream(VENDOR, await _told(wire, config, self._limits), self._limits, self._clock, start)
 
     async def close(self) -> None:

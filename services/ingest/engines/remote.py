@@ -19,6 +19,7 @@ from services.ingest.engines.remote_wire import Ended, Fact, Finalised, Finished
 from shared.domain.entries import Word
 from shared.domain.values import BYTES_PER_SAMPLE, SAMPLES_PER_MS, Span, samples
 from shared.errors import EngineUnavailable
+from shared.observe import get_logger
 from shared.ports import Clock
 from shared.tasks import stop, together
 
@@ -30,6 +31,8 @@ SAID_MAX: Constant = 256
 
 LAG: Constant = samples(3)
 """Vendors answer about once a second. Less than this unanswered is no sign of anything."""
+
+log = get_logger("engines")
 
 FRAME: Constant = FRAME_MS_MAX * SAMPLES_PER_MS
 FRAME_LEAST: Constant = FRAME_MS_MIN * SAMPLES_PER_MS
@@ -125,6 +128,10 @@ class RemoteStream:
 
     def _ran(self, running: "asyncio.Task[None]") -> None:
         error = None if running.cancelled() else running.exception()
+        if error is not None:
+            log.warning(
+                "a stream ended", vendor=self._vendor, kind=getattr(error, "kind", "bug"), exc_info=error
+            )
         if isinstance(error, VendorFailure):
             self._fail(error)
         elif error is not None:
@@ -360,6 +367,8 @@ class RemoteStream:
         self._line.clear()
         self._wake()
         await stop(self._running)
+        # A task that is cancelled before its first step never comes to its own end.
+        await self._wire.close()
 
     def _wake(self) -> None:
         for event in (self._work, self._room, self._news):

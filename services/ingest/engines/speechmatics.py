@@ -71,8 +71,10 @@ class SpeechmaticsEngine:
         except TimeoutError:
             await wire.close()
             raise VendorFailure(VENDOR, Verdict(Kind.TIMEOUT), "opening") from None
-        except BaseException:
+        except BaseException as error:
             await wire.close()
+            if isinstance(error, VendorFailure):
+                log.warning("no stream was opened", kind=error.kind, code=error.code)
             raise
         return RemoteStream(VENDOR, wire, self._limits, self._clock, start)
 

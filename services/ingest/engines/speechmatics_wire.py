@@ -49,6 +49,9 @@ UNACKNOWLEDGED_MAX: Final = 100
 UTTERANCE_S_AFTER: Final = 0.15
 """The mark of an utterance's end follows its last words at once."""
 
+MESSAGES_MAX: Final = 1_000
+"""Finals that nobody took: at one a second, more than a quarter of an hour."""
+
 MARKS: Final = 12
 """How finely it is remembered when audio was taken."""
 
@@ -149,9 +152,10 @@ class _Connection(ConnectionConfig):
 class _Client(AsyncClient):
     """The SDK's client, which waits long enough for its start and says when it hears no more."""
 
-    def __init__(self, url: str, key: str, connection: ConnectionConfig) -> None:
+    def __init__(self, url: str, key: str, connection: ConnectionConfig, news: asyncio.Event) -> None:
         super().__init__(api_key=key, url=url, conn_config=connection)
-        self.deaf = asyncio.Event()
+        self.is_deaf = False
+        self._news = news
 
     async def _wait_recognition_started(self, timeout: float = START_S_MAX) -> None:  # noqa: ASYNC109  # as in the SDK
         await super()._wait_recognition_started(START_S_MAX)
@@ -160,7 +164,8 @@ class _Client(AsyncClient):
         try:
             await super()._recv_loop()
         finally:
-            self.deaf.set()
+            self.is_deaf = True
+            self._news.set()
 
 
 @dataclass(slots=True)
@@ -169,8 +174,6 @@ class _Progress:
     frames: int = 0
     processed: int = 0
     """What was acknowledged."""
-    transcribed: int = 0
-    """How far transcripts have come."""
     partial: bool = False
     """Words are known that are not final."""
 
@@ -180,18 +183,18 @@ class SpeechmaticsWire:
 
     def __init__(self, url: str, key: str, limits: Limits) -> None:
         self._settings = _Connection(url, limits)
-        self._client = _Client(url, key, self._settings)
+        self._news = asyncio.Event()
+        self._client = _Client(url, key, self._settings, self._news)
         self._progress = _Progress()
         self._unacknowledged: deque[int] = deque()
         self._messages: deque[dict[str, Any]] = deque()
-        """Bounded by what the vendor may say of 10 s of audio: it is taken as it comes."""
+        """The client goes on reading whether these are taken or not, so at MESSAGES_MAX the stream fails."""
         self._quiet_s = limits.quiet_ms / 1_000
         self._taken: deque[tuple[float, int]] = deque()
         """When how much had been taken, of the last seconds."""
         self._quiet_until = 0
         self._now_s = asyncio.get_running_loop().time
         self._error: VendorFailure | None = None
-        self._news = asyncio.Event()
         self._acknowledged = asyncio.Event()
 
     async def open(self, config: TranscriptionConfig) -> None:
@@ -228,7 +231,14 @@ class SpeechmaticsWire:
     # --- what the SDK's client hands over; it swallows what is raised here
 
     def _keep(self, message: dict[str, Any]) -> None:
+        last = self._messages[-1] if self._messages else None
+        if last is not None and last["message"] == "AddPartialTranscript":
+            # Whatever comes after a partial takes its place.
+            self._messages.pop()
         self._messages.append(message)
+        if len(self._messages) > MESSAGES_MAX:
+            self._messages.clear()
+            self._error = VendorFailure(VENDOR, Verdict(Kind.TRANSPORT), "not taken")
         self._news.set()
 
     def _on_added(self, message: dict[str, Any]) -> None:
@@ -324,21 +334,13 @@ class SpeechmaticsWire:
                 while not self._messages:
                     if self._error is not None:
                         raise self._error
-                    if self._client.deaf.is_set():
+                    if self._client.is_deaf:
                         raise self._lost()
                     self._news.clear()
-                    await self._either()
+                    await self._news.wait()
         except TimeoutError:
             return None
         return self._messages.popleft()
-
-    async def _either(self) -> None:
-        waiting = [asyncio.ensure_future(each.wait()) for each in (self._news, self._client.deaf)]
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waiting:
-                each.cancel()
 
     def _read(self, message: dict[str, Any]) -> list[Fact]:
         progress = self._progress

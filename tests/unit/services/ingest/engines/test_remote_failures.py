@@ -1,15 +1,17 @@
 """Every way in which a vendor fails: what it comes to, who must act, within what time, and that no audio is lost by it."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
-from services.ingest.engines.base import Final
+from services.ingest.engines.base import Final, Hypothesis
 from services.ingest.engines.deepgram import DeepgramEngine
 from services.ingest.engines.remote_failures import MEANINGS, SAFE, Kind, VendorFailure, Verdict, Who
 from services.ingest.engines.speechmatics import SpeechmaticsEngine
 from shared.adapters.clocks import SystemClock
 from shared.domain.session import SessionConfig
+from shared.domain.values import Span
 from tests.contract.engines import part, play
 from tests.unit.services.ingest.engines.remotes import HURRIED, VENDORS, death, vendor
 
@@ -81,8 +83,11 @@ async def test_a_stream_that_dies_is_replayed_without_a_word_lost_or_repeated(
         given.setting.faults.given.clear()
         again = await play(given.engine, [part(ending.reached, 4 * 16_000)])
         undisturbed = await play(given.engine, [part(0, 4 * 16_000)])
-    heard = [each for each in (*ending.said, *again) if isinstance(each, Final)]
-    assert heard == [each for each in undisturbed if isinstance(each, Final)]
+    assert _places([*ending.said, *again]) == _places(undisturbed)
+
+
+def _places(said: Sequence[Hypothesis]) -> list[tuple[Span, str]]:
+    return [(each.span, each.text) for each in said if isinstance(each, Final)]
 
 
 @pytest.mark.parametrize("kind", [DeepgramEngine, SpeechmaticsEngine])
@@ -105,9 +110,7 @@ async def test_what_it_does_not_know_and_too_much_of_what_it_knows_change_nothin
             undisturbed = await play(quiet.engine, [part(0, 2 * 16_000)])
         async with vendor(name, fault) as loud:
             disturbed = await play(loud.engine, [part(0, 2 * 16_000)])
-    assert [each for each in disturbed if isinstance(each, Final)] == [
-        each for each in undisturbed if isinstance(each, Final)
-    ]
+    assert _places(disturbed) == _places(undisturbed)
 
 
 @pytest.mark.parametrize("kind", Kind)
