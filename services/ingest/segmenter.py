@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from services.ingest.engines.base import Final, Hint, Hypothesis, Through, Wordless
+from services.ingest.engines.base import Final, Health, Hint, Hypothesis, Through, Wordless
 from services.ingest.events import GapCame
 from shared.domain.entries import Entry, Gap, GapCause, Segment, Word
 from shared.domain.values import Span
@@ -60,6 +60,8 @@ class Segmenter:
             case Through(until=until):
                 self.settled = max(self.settled, until)
                 return self._gaps_reached()
+            case Health():
+                return []
             case _:
                 assert_never(hypothesis)
 
@@ -75,7 +77,7 @@ class Segmenter:
             final.span,
             final.text,
             final.words,
-            self._engine,
+            final.engine or self._engine,
             final.confidence,
             final.utterance_end,
         )

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from services.ingest.engines.base import Engine, EngineStream, Final, Hypothesis, Through, Wordless
+from services.ingest.engines.base import Engine, EngineStream, Final, Health, Hypothesis, Through, Wordless
 from services.ingest.engines.deepgram import DeepgramEngine
+from services.ingest.engines.fallback import Fallback
+from services.ingest.engines.reconnecting import Reconnecting
 from services.ingest.engines.remote_pace import Limits
-from services.ingest.engines.scripted import ScriptedEngine
+from services.ingest.engines.scripted import Faults, ScriptedEngine
 from services.ingest.engines.speechmatics import SpeechmaticsEngine
 from services.ingest.engines.whisper.engine import Models, WhisperEngine
 from services.ingest.engines.whisper.recogniser import WhisperModel
@@ -40,8 +42,22 @@ def _models() -> Models:
 UNPACED = Limits(rate_max=10_000)
 SERVED = ("--unpaced", "--interim-every", "0.1")
 
+FAULTS = Faults(dies_at=(samples(0.6), samples(2.9), samples(5.2)), refuses=1)
+
+
+def _mended(faults: Faults) -> Engine:
+    clock = ManualClock()
+    return Reconnecting(ScriptedEngine(clock, faults), clock, lambda: 0.0)
+
+
+def _fallen_back() -> Engine:
+    return Fallback([_mended(FAULTS), _mended(FAULTS)], ManualClock(), lambda: 0.0)
+
+
 ENGINES: dict[str, MakeEngine] = {
     "scripted": lambda: ScriptedEngine(ManualClock()),
+    "reconnecting": lambda: _mended(FAULTS),
+    "fallback": _fallen_back,
     "local": lambda: WhisperEngine(_models, workers=2),
     "deepgram": lambda: DeepgramEngine(served("deepgram", *SERVED), "key", SystemClock(), UNPACED),
     "speechmatics": lambda: SpeechmaticsEngine(
@@ -85,6 +101,8 @@ async def play(engine: Engine, parts: Sequence[Part], sizes: Iterator[int] | Non
     feeding = asyncio.create_task(feed(stream, parts, sizes))
     try:
         async for hypothesis in stream.heard():
+            if isinstance(hypothesis, Health):
+                continue
             said.append(hypothesis)
             if isinstance(hypothesis, Through) and hypothesis.until == parts[-1].until:
                 break

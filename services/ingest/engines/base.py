@@ -11,6 +11,7 @@ What every engine keeps, and `tests/contract/test_engines.py` holds each to:
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from shared.domain.entries import Word
@@ -36,6 +37,8 @@ class Final:
     """Empty where the engine gives no word times."""
     confidence: int | None = None
     utterance_end: bool = False
+    engine: str = ""
+    """Who said it, where one stream speaks for several engines; else the engine's own name counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,19 @@ class Through:
     until: int
 
 
-Hypothesis = Hint | Final | Wordless | Through
+class Trouble(StrEnum):
+    RECONNECTING = "reconnecting"
+    FAILING_OVER = "failing_over"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Why no words come at present, or, with None, that they come again. Only streams that mend themselves say it."""
+
+    trouble: Trouble | None
+
+
+Hypothesis = Hint | Final | Wordless | Through | Health
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,12 @@
-"""Makes the engine that the configuration names; the only place that knows them all."""
+"""Makes the engines that the configuration names; the only place that knows them all."""
 
 import os
+from random import Random
 from typing import Final
 
 from services.ingest.engines.base import Engine
+from services.ingest.engines.fallback import Fallback
+from services.ingest.engines.reconnecting import Deadlines, Reconnecting
 from services.ingest.engines.scripted import ScriptedEngine
 from services.ingest.engines.whisper.engine import Models, WhisperEngine
 from services.ingest.engines.whisper.recogniser import WhisperModel
@@ -18,11 +21,22 @@ REHEARSAL_KEY: Final = "rehearsal"
 """For a vendor's server on this machine; the configuration asks for a real key anywhere else."""
 
 
+ALONE: Final = Deadlines()
+NEXT_IS_WAITING: Final = Deadlines(give_up_ms=5_000)
+"""Where another engine stands ready, a speaker need not wait long for this one to return."""
+
+
 def build_engine(config: Config, clock: Clock) -> Engine:
-    """Nothing is loaded yet: `check` does that. Raises SetupError."""
-    if len(config.engines) != 1:
-        raise SetupError("engines to fall back on are not part of this version yet; name one engine")
-    match config.engines[0]:
+    """The engines named, each mending its own streams, in the order in which to fall back. Nothing is loaded yet:
+    `check` does that. Raises SetupError."""
+    draw = Random().random
+    deadlines = ALONE if len(config.engines) == 1 else NEXT_IS_WAITING
+    engines = [Reconnecting(_named(name, config, clock), clock, draw, deadlines) for name in config.engines]
+    return engines[0] if len(engines) == 1 else Fallback(engines, clock, draw)
+
+
+def _named(name: str, config: Config, clock: Clock) -> Engine:
+    match name:
         case "local":
             return _local(config)
         case "scripted":
@@ -31,7 +45,7 @@ def build_engine(config: Config, clock: Clock) -> Engine:
             return _deepgram(config, clock)
         case "speechmatics":
             return _speechmatics(config, clock)
-        case name:
+        case _:
             raise SetupError(f"there is no speech engine {name!r} in this version")
 
 

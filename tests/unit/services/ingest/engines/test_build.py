@@ -15,9 +15,11 @@ async def test_the_engine_that_is_named_is_built(name: str) -> None:
     await engine.close()
 
 
-def test_engines_to_fall_back_on_are_refused_rather_than_ignored() -> None:
-    with pytest.raises(SetupError, match="name one engine"):
-        build_engine(load_config(engines=("local", "scripted")), ManualClock())
+async def test_engines_are_fallen_back_on_in_the_order_in_which_they_are_named() -> None:
+    engine = build_engine(load_config(engines=("scripted", "local")), ManualClock())
+    assert engine.capabilities.name == "scripted+local"
+    assert not engine.capabilities.word_times, "a caller may count on no more than all of them can"
+    await engine.close()
 
 
 def test_an_engine_nobody_has_built_is_refused() -> None:
