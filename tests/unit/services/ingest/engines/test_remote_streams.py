@@ -27,6 +27,8 @@ from tests.unit.services.ingest.engines.remotes import (
     vendor,
 )
 
+ENDINGS = ("closed", "flushed", "cancelled", "not awaited", "at once")
+
 pytestmark = pytest.mark.parametrize("name", VENDORS)
 
 
@@ -163,12 +165,7 @@ async def test_a_hundred_streams_with_any_ending_leave_nothing(name: str) -> Non
         for _ in range(10):
             faults = given.setting.faults
             faults.given = {drawn.choice(["abort-every", "no-finalise-reply", "unknown"]): 0.7}
-            await asyncio.gather(
-                *(
-                    _one_stream(given.engine, drawn.choice(["closed", "flushed", "cancelled"]))
-                    for _ in range(10)
-                )
-            )
+            await asyncio.gather(*(_one_stream(given.engine, drawn.choice(ENDINGS)) for _ in range(10)))
         await SystemClock().sleep_ms(100)
         ours = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]
         assert not any("RemoteStream" in each or "AsyncClient" in each for each in ours), ours
@@ -189,7 +186,16 @@ def _open_files() -> list[str]:
 
 
 async def _one_stream(engine: Engine, ending: str) -> None:
-    stream = await engine.open(SessionConfig(), 0)
+    opening = asyncio.create_task(engine.open(SessionConfig(), 0))
+    if ending == "not awaited":
+        await asyncio.wait([opening], timeout=0.002)
+        await stop(opening)
+        if opening.cancelled():
+            return
+    stream = await opening
+    if ending == "at once":
+        await stream.close()
+        return
     work = asyncio.create_task(feed(stream, 1.0, flush=ending == "flushed"))
     listening = asyncio.create_task(heard_through(stream, 1.0))
     await asyncio.wait([work, listening], timeout=0.0 if ending == "cancelled" else 0.4)
