@@ -28,7 +28,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--key", default="", help="the only one that is accepted")
     parser.add_argument("--unpaced", action="store_true", help="take audio as fast as it comes")
     parser.add_argument("--leashed", action="store_true", help="end when stdin does")
-    return parser.parse_args()
+    given = parser.parse_args()
+    try:
+        given.faults = parse(name for names in given.fault for name in names)
+    except ValueError as error:
+        parser.error(str(error))
+    return given
 
 
 async def _serve(given: argparse.Namespace) -> None:
@@ -36,7 +41,7 @@ async def _serve(given: argparse.Namespace) -> None:
     await engine.check()
     setting = Setting(
         engine,
-        parse(name for names in given.fault for name in names),
+        given.faults,
         given.key,
         given.time_scale,
         not given.unpaced,
