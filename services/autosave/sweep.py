@@ -123,7 +123,8 @@ class Sweep:
         draft = await answered(self._store.record(session, RecordName.DRAFT))
         cursor, rows = (int(polish.fields[name] or 0) if polish else 0 for name in ("cursor", "rows"))
         progress = read_progress(draft.fields if draft else None, document.log_id)
-        if cursor < document.next_index:
+        upgraded = int(polish.fields.get("upgraded", rows) or 0) if polish else 0
+        if cursor < document.next_index or upgraded < rows:
             await answered(self._bus.wake(session, Subscriber.POLISH))
         if progress.through < document.next_index or progress.polished < rows:
             await answered(self._bus.wake(session, Subscriber.AUTOSAVE))

@@ -3,15 +3,18 @@
 A wake-up says only that a session has changed. What is to be polished follows from the log and polish's own cursor, and
 rows and cursor are written together under the version of the record that the cursor was read from. So a wake-up that is
 repeated, late, or handled twice at once does no harm: of two writers one fails, and reads again.
+
+A text that only stands in for a better one is flagged so, and a second cursor, `upgraded`, walks the polished log behind
+the first: once nothing new is left, each such text is polished again into a later row for the same entries.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from services.polish.polishers.base import Polisher
+from services.polish.polishers.base import UPGRADE_DUE, Answer, Polisher
 from shared.domain.entries import Logged, Polished
-from shared.domain.session import SessionConfig, SessionDocument, SessionState
+from shared.domain.session import SessionDocument, SessionState
 from shared.domain.utterances import Utterance, complete_utterances
 from shared.domain.values import NOBODY, SessionId
 from shared.errors import Retry, WriteConflict
@@ -27,21 +30,31 @@ from shared.ports import (
     Subscriber,
     Version,
 )
-from shared.sealing import SessionKey, open_config, open_entry, seal_polished, unwrap_key
+from shared.sealing import SessionKey, open_config, open_entry, open_polished, seal_polished, unwrap_key
 
 PAGE: Final = 512
 """Entries held at once. An utterance lasts 60 s at most; one of more entries than this is cut here."""
 
-UTTERANCES_PER_WRITE_MAX: Final = 16
-"""Work that a crash repeats, and writes in one request."""
+UTTERANCES_PER_WRITE_MAX: Final = 8
+"""Work that a crash repeats, and writes in one request; at a vendor's deadline each, less than a wake-up may take."""
+
+UPGRADES_MAX: Final = 8
+"""Texts polished again for one wake-up; the sweep wakes for the others."""
+
+CONTEXT_ROWS: Final = 4
+"""Rows looked at for what was said just before."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """How far polish has come: everything before entry `cursor` is polished, in `rows` rows."""
+    """How far polish has come: everything before entry `cursor` is polished, in `rows` rows.
+
+    Of the rows before `upgraded` none waits to be polished again.
+    """
 
     cursor: int
     rows: int
+    upgraded: int
     version: Version | None
 
 
@@ -70,6 +83,8 @@ class PolishHandler:
             if not utterances:
                 break
             polished_any |= await self._write(stored, key, place, utterances[:UTTERANCES_PER_WRITE_MAX])
+        if stored is not None:
+            polished_any |= await self._upgrade(session)
         if polished_any and stored is not None and not _goes_on(stored.document):
             await self._wake_autosave(session)
 
@@ -87,8 +102,10 @@ class PolishHandler:
     async def _place(self, session: SessionId) -> _Place:
         record = await answered(self._store.record(session, RecordName.POLISH))
         if record is None:
-            return _Place(0, 0, None)
-        return _Place(int(record.fields["cursor"] or 0), int(record.fields["rows"] or 0), record.version)
+            return _Place(0, 0, 0, None)
+        rows = int(record.fields["rows"] or 0)
+        upgraded = int(record.fields.get("upgraded", rows) or 0)
+        return _Place(int(record.fields["cursor"] or 0), rows, upgraded, record.version)
 
     async def _page(self, stored: Stored, place: _Place) -> list[EntryRow]:
         if place.cursor >= stored.document.next_index:
@@ -103,33 +120,82 @@ class PolishHandler:
     ) -> bool:
         """Polish and store; False if somebody else wrote first, or there are no words among them."""
         config = open_config(key, stored.document.config)
+        before = await self._before(stored.session, key, place.rows, utterances[0].first)
         rows: list[PolishedRow] = []
+        upgraded = place.upgraded
         for utterance in utterances:
             # Gaps are shown from the log, where they happened; polished text is of words only.
             if utterance.segments:
-                polished = await self._polish(place.rows + len(rows), utterance, config)
-                rows.append(seal_polished(key, polished))
-        fields = {"cursor": utterances[-1].last + 1, "rows": place.rows + len(rows)}
+                answer = await self._polisher.polish(_raw(utterance), config, before)
+                index = place.rows + len(rows)
+                rows.append(
+                    seal_polished(key, self._polished(index, utterance.first, utterance.last, answer))
+                )
+                before = [*before, answer.text][-CONTEXT_ROWS:]
+                if upgraded == index and UPGRADE_DUE not in answer.flags:
+                    upgraded += 1
+        moved = _Place(utterances[-1].last + 1, place.rows + len(rows), upgraded, place.version)
+        return await self._put(stored.session, moved, rows) and bool(rows)
+
+    async def _put(self, session: SessionId, place: _Place, rows: Sequence[PolishedRow]) -> bool:
+        """False if somebody else wrote since `place.version`."""
+        fields = {"cursor": place.cursor, "rows": place.rows, "upgraded": place.upgraded}
         try:
-            await answered(
-                self._store.write_record(stored.session, RecordName.POLISH, fields, place.version, rows)
-            )
+            await answered(self._store.write_record(session, RecordName.POLISH, fields, place.version, rows))
         except WriteConflict:
             return False
-        return bool(rows)
+        return True
 
-    async def _polish(self, index: int, utterance: Utterance, config: SessionConfig) -> Polished:
-        raw = " ".join(segment.text.strip() for segment in utterance.segments)
-        answer = await self._polisher.polish(raw, config)
-        return Polished(
-            index,
-            utterance.first,
-            utterance.last,
-            answer.text,
-            self._polisher.model,
-            self._polisher.prompt_version,
-            answer.flags,
-        )
+    async def _before(self, session: SessionId, key: SessionKey, rows: int, first: int) -> list[str]:
+        """What was polished just before row `rows`, of what was said before entry `first`."""
+        start = max(0, rows - CONTEXT_ROWS)
+        found = await answered(self._store.polished(session, start, rows - start)) if rows else []
+        opened = [open_polished(key, row) for row in found if row.last < first]
+        return [each.text for each in sorted(opened, key=lambda each: each.first) if each.text]
+
+    def _polished(self, index: int, first: int, last: int, answer: Answer) -> Polished:
+        author = answer.author or self._polisher
+        return Polished(index, first, last, answer.text, author.model, author.prompt_version, answer.flags)
+
+    # --- polishing again
+
+    async def _upgrade(self, session: SessionId) -> bool:
+        """Polish again what is due, in order, until the polisher cannot; whether any row was written."""
+        upgraded_any = False
+        for _ in range(UPGRADES_MAX):
+            if (stored := await self._alive(session)) is None:
+                return False
+            place = await self._place(session)
+            page = (
+                await answered(
+                    self._store.polished(session, place.upgraded, min(PAGE, place.rows - place.upgraded))
+                )
+                if place.upgraded < place.rows
+                else []
+            )
+            if not page:
+                break
+            due = next((row for row in page if UPGRADE_DUE in row.flags), None)
+            passed = due.index if due else page[-1].index + 1
+            rows = [] if due is None else await self._again(stored, replace(place, upgraded=passed), due)
+            if rows is None:
+                break
+            moved = replace(place, rows=place.rows + len(rows), upgraded=passed + len(rows))
+            upgraded_any |= await self._put(session, moved, rows) and bool(rows)
+        return upgraded_any
+
+    async def _again(self, stored: Stored, place: _Place, due: PolishedRow) -> list[PolishedRow] | None:
+        """The row in the place of `due`, or None while the polisher still cannot."""
+        key = await unwrap_key(self._kek, stored.session, stored.document.wrapped_key)
+        count = due.last + 1 - due.first
+        entries = await answered(self._store.entries(stored.session, due.first, count))
+        utterances = complete_utterances([open_entry(key, row) for row in entries], recording=False)
+        raw = " ".join(_raw(utterance) for utterance in utterances if utterance.segments)
+        before = await self._before(stored.session, key, due.index, due.first)
+        answer = await self._polisher.polish(raw, open_config(key, stored.document.config), before)
+        if UPGRADE_DUE in answer.flags:
+            return None
+        return [seal_polished(key, self._polished(place.rows, due.first, due.last, answer))]
 
     async def _wake_autosave(self, session: SessionId) -> None:
         """Nobody speaks any more, so nothing else would bring this text into the draft before the sweep does."""
@@ -137,6 +203,10 @@ class PolishHandler:
             await answered(self._bus.wake(session, Subscriber.AUTOSAVE))
         except Retry:
             pass
+
+
+def _raw(utterance: Utterance) -> str:
+    return " ".join(segment.text.strip() for segment in utterance.segments)
 
 
 def _complete(log: list[Logged], document: SessionDocument) -> list[Utterance]:

@@ -1,5 +1,6 @@
 """The polisher that needs nobody: the rules of `rules/`, the same answer for the same words, on this machine."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from services.polish.polishers.base import Answer
@@ -16,7 +17,7 @@ class RulesPolisher:
     model = "rules"
     prompt_version = VERSION
 
-    async def polish(self, text: str, config: SessionConfig) -> Answer:
+    async def polish(self, text: str, config: SessionConfig, before: Sequence[str] = ()) -> Answer:
         polished = polish(text, config.vocabulary, dict(config.macros), config.language)
         return Answer(polished.text, polished.flags)
 

@@ -1,6 +1,7 @@
 """Each utterance is polished once, whoever repeats, dies or comes between."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import chain, repeat
 
@@ -25,7 +26,7 @@ class Echo:
         self.asked = 0
         self.fails = False
 
-    async def polish(self, text: str, config: SessionConfig) -> Answer:
+    async def polish(self, text: str, config: SessionConfig, before: Sequence[str] = ()) -> Answer:
         if self.fails:
             raise EngineUnavailable("the polisher is away")
         self.asked += 1
@@ -161,7 +162,7 @@ async def test_what_was_written_beside_a_tombstone_is_removed(scene: Scene) -> N
     await scene.log(words("one", 0))
 
     class DeletesMeanwhile(Echo):
-        async def polish(self, text: str, config: SessionConfig) -> Answer:
+        async def polish(self, text: str, config: SessionConfig, before: Sequence[str] = ()) -> Answer:
             await scene.delete()
             await scene.memory.erase(SESSION)
             return await super().polish(text, config)
