@@ -8,10 +8,8 @@ from typing import Any, Final
 
 import msgspec
 from speechmatics.rt import (
-    AsyncClient,
     AudioEncoding,
     AudioFormat,
-    ConnectionConfig,
     ServerMessageType,
     TranscriptionConfig,
     TranscriptionError,
@@ -19,7 +17,6 @@ from speechmatics.rt import (
 )
 from speechmatics.rt import ConnectionError as RefusedError
 from speechmatics.rt import TimeoutError as SlowError
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
 from services.ingest.engines.remote_failures import Kind, VendorFailure, Verdict
@@ -32,16 +29,12 @@ from services.ingest.engines.remote_wire import (
     Interim,
     Said,
     close_within,
-    proxy_for,
-    tls,
 )
+from services.ingest.engines.speechmatics_client import Client, Connection
 from shared.domain.values import BYTES_PER_SAMPLE, SAMPLES_PER_SECOND, samples
 from shared.observe import get_logger
 
 VENDOR: Final = "Speechmatics"
-
-START_S_MAX: Final = 20.0
-"""With a dictionary that it has not seen, the vendor takes up to 15 s to start."""
 
 UNACKNOWLEDGED_MAX: Final = 100
 """Frames, so 10 s: the vendor reads slowly what comes faster than it was spoken."""
@@ -121,53 +114,6 @@ class _Transcript(msgspec.Struct):
     forced: bool = False
 
 
-class _Connection(ConnectionConfig):
-    """What the SDK gives to the socket's library, and what it does not: no compression, and the socket in our sight."""
-
-    def __init__(self, url: str, limits: Limits) -> None:
-        super().__init__(
-            open_timeout=limits.connect_ms / 1_000,
-            ping_interval=limits.ping_ms / 1_000,
-            ping_timeout=limits.ping_ms / 1_000,
-            close_timeout=1,
-            max_queue=64,
-            ssl_context=tls(),
-        )
-        self.made: ClientConnection | None = None
-        self._proxy = proxy_for(url)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            **super().to_dict(),
-            "compression": None,
-            "proxy": self._proxy,
-            "create_connection": self._make,
-        }
-
-    def _make(self, *given: Any, **named: Any) -> ClientConnection:
-        self.made = ClientConnection(*given, **named)
-        return self.made
-
-
-class _Client(AsyncClient):
-    """The SDK's client, which waits long enough for its start and says when it hears no more."""
-
-    def __init__(self, url: str, key: str, connection: ConnectionConfig, news: asyncio.Event) -> None:
-        super().__init__(api_key=key, url=url, conn_config=connection)
-        self.is_deaf = False
-        self._news = news
-
-    async def _wait_recognition_started(self, timeout: float = START_S_MAX) -> None:  # noqa: ASYNC109  # as in the SDK
-        await super()._wait_recognition_started(START_S_MAX)
-
-    async def _recv_loop(self) -> None:
-        try:
-            await super()._recv_loop()
-        finally:
-            self.is_deaf = True
-            self._news.set()
-
-
 @dataclass(slots=True)
 class _Progress:
     sent: int = 0
@@ -182,9 +128,9 @@ class SpeechmaticsWire:
     lead_in = 0
 
     def __init__(self, url: str, key: str, limits: Limits) -> None:
-        self._settings = _Connection(url, limits)
+        self._settings = Connection(url, limits)
         self._news = asyncio.Event()
-        self._client = _Client(url, key, self._settings, self._news)
+        self._client = Client(url, key, self._settings, self._news)
         self._progress = _Progress()
         self._unacknowledged: deque[int] = deque()
         self._messages: deque[dict[str, Any]] = deque()
