@@ -21,14 +21,18 @@ LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 READY: Final[dict[str, tuple[str, ...]]] = {
     "backend": ("embedded", "emulators", "gcp"),
     "engines": ("local", "deepgram", "speechmatics", "scripted"),
-    "polisher": ("rules",),
+    "polisher": ("rules", "gemini"),
+    "gemini_model": (
+        "gemini-3.5-flash-lite",
+        "gemini-3.1-flash-lite",
+        "gemini-3.7-flash",
+        "gemini-3.8-flash",
+    ),
     "sign_in": ("development",),
 }
 """What can be chosen."""
 
-NOT_YET: Final[dict[str, tuple[str, ...]]] = {
-    "polisher": ("gemini",),
-}
+NOT_YET: Final[dict[str, tuple[str, ...]]] = {}
 """What has a name already, and no adapter."""
 
 EMULATORS: Final = ("firestore_emulator", "pubsub_emulator", "storage_emulator")
@@ -36,6 +40,8 @@ EMULATORS: Final = ("firestore_emulator", "pubsub_emulator", "storage_emulator")
 
 _GOOGLES_OWN: Final = ("FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "STORAGE_EMULATOR_HOST")
 """Variables that turn Google's clients to an emulator without a word."""
+
+_DEVELOPER_API: Final = "generativelanguage.googleapis.com"
 
 _PROVIDERS: Final = ("deepgram", "speechmatics", "gemini")
 _OPTIONS: Final = {
@@ -136,6 +142,12 @@ class Config(BaseSettings):
     deepgram_key: str = Field(default="", repr=False)
     speechmatics_key: str = Field(default="", repr=False)
     polisher: str = "rules"
+    gemini_key: str = Field(default="", repr=False)
+    """An express key of Vertex AI; without one it is reached through `project` and `gemini_location`."""
+    gemini_location: str = ""
+    gemini_model: str = "gemini-3.5-flash-lite"
+    polish_deadline_ms: int = Field(default=4_000, ge=1_000, le=6_000)
+    """How long Gemini may take over one utterance, whatever is tried."""
     model_dir: Place = Path(__file__).parent.parent / "models" / "whisper-base"
     sign_in: str = "development"
     project: str = ""
@@ -242,6 +254,7 @@ def _unusable(config: Config) -> Iterator[str]:
     yield from _not_there("backend", [config.backend])
     yield from _not_there("engines", config.engines)
     yield from _not_there("polisher", [config.polisher])
+    yield from _not_there("gemini_model", [config.gemini_model])
     yield from _not_there("sign_in", [config.sign_in])
     if not config.engines:
         yield f"{_named('engines')} names no engine; choose {' or '.join(READY['engines'])}"
@@ -254,6 +267,7 @@ def _unusable(config: Config) -> Iterator[str]:
         )
     yield from _bad_urls(config.provider_urls)
     yield from _keys_missing(config)
+    yield from _gemini_unusable(config)
     for field, path in (("key_file", config.key_file), ("ticket_key_file", config.ticket_key_file)):
         if path.is_relative_to(config.data_dir):
             yield (
@@ -285,6 +299,27 @@ def _keys_missing(config: Config) -> Iterator[str]:
         rehearsed = urlsplit(config.provider_urls.get(name, "")).hostname in LOOPBACK
         if name in _PROVIDERS and not rehearsed and not getattr(config, f"{name}_key"):
             yield f"{variable(f'{name}_key')} must be given, because {_named('engines')} names {name}"
+
+
+def _gemini_unusable(config: Config) -> Iterator[str]:
+    if config.polisher != "gemini":
+        return
+    url = urlsplit(config.provider_urls.get("gemini", ""))
+    if url.hostname == _DEVELOPER_API:
+        yield (
+            f"{_named('provider_urls')}: the terms of the Gemini Developer API forbid clinical use; leave gemini out,"
+            " and Vertex AI is used"
+        )
+    if url.scheme and url.scheme not in ("http", "https"):
+        yield f"{_named('provider_urls')}: the address of gemini should look like https://HOST"
+    elif url.scheme == "http" and url.hostname not in LOOPBACK:
+        yield f"{_named('provider_urls')}: the address of gemini must be https, because words are sent there"
+    has_place = bool(config.project and config.gemini_location)
+    if url.hostname not in LOOPBACK and not config.gemini_key and not has_place:
+        yield (
+            f"{variable('gemini_key')}, or {variable('project')} and {variable('gemini_location')}, must be given,"
+            f" because {_named('polisher')} is gemini"
+        )
 
 
 def _unfit_for_google(config: Config, role: Role, environment: Mapping[str, str]) -> Iterator[str]:

@@ -9,18 +9,21 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.polish.handler import PolishHandler
+from services.polish.polishers.base import Polisher
 from services.polish.polishers.offline import RulesPolisher
-from shared.config import Config, Role, load_config
+from services.polish.polishers.standing_in import StandingIn
+from shared.config import LOOPBACK, Config, Role, load_config
 from shared.domain.values import SessionId
 from shared.errors import Broken, DictationError, SetupError
 from shared.function import Opened, Routes, caller_of, pushed_to, ready, respond
 from shared.observe import configure, get_logger
-from shared.ports import Subscriber
+from shared.ports import Clock, Subscriber
 from shared.push import Receiver
 from shared.subscriber import Handle, Puller, until_told_to_stop
 from shared.tasks import together
@@ -86,14 +89,31 @@ def _configured() -> Config:
 
 @asynccontextmanager
 async def _opened(config: Config) -> AsyncIterator[tuple[Ports, Handle]]:
-    assert config.polisher == "rules", "load_config admits no other yet"
     ports = build(config)
-    polisher = RulesPolisher()
+    polisher = _polisher(config, ports.clock)
     try:
         yield ports, _guarded(PolishHandler(ports.store, ports.bus, ports.kek, polisher).handle)
     finally:
         await polisher.close()
         await ports.close()
+
+
+def _polisher(config: Config, clock: Clock) -> Polisher:
+    if config.polisher == "rules":
+        return RulesPolisher()
+    # Importing the SDK takes a second, which only those who use it should wait for.
+    from services.polish.polishers.gemini import MODELS, Access, GeminiPolisher
+
+    url = config.provider_urls.get("gemini", "")
+    rehearsed = urlsplit(url).hostname in LOOPBACK
+    access = Access(
+        key="rehearsal" if rehearsed else config.gemini_key,
+        project=config.project,
+        location=config.gemini_location,
+        url=url,
+    )
+    vendor = GeminiPolisher(access, MODELS[config.gemini_model], config.polish_deadline_ms, clock)
+    return StandingIn(vendor, RulesPolisher(), clock)
 
 
 def _guarded(handle: Handle) -> Handle:

@@ -183,14 +183,20 @@ def _text(response: types.GenerateContentResponse) -> str:
         raise NotPolished(Reason.MALFORMED)
     if finish is not types.FinishReason.STOP:
         raise NotPolished(Reason.BLOCKED)
-    try:
-        said = json.loads(response.text or "")
-    except ValueError:
-        raise NotPolished(Reason.MALFORMED) from None
-    text = said.get("text") if isinstance(said, dict) else None
-    if not isinstance(text, str) or not text.strip() or len(text) > TEXT_CHARACTERS_MAX:
+    text = _said(response.text or "")
+    if not text or len(text) > TEXT_CHARACTERS_MAX:
         raise NotPolished(Reason.MALFORMED)
-    return text.strip()
+    return text
+
+
+def _said(body: str) -> str:
+    try:
+        said = json.loads(body)
+    except ValueError:
+        # Raising in here would chain the error, which holds the body.
+        return ""
+    text = said.get("text") if isinstance(said, dict) else None
+    return text.strip() if isinstance(text, str) else ""
 
 
 # --- what an error means

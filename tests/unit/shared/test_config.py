@@ -90,7 +90,23 @@ def test_a_child_given_the_environment_of_a_configuration_has_the_same(
         ),
         ({"engines": ()}, "names no engine"),
         ({"engines": ("local", "local")}, "names an engine twice"),
-        ({"polisher": "gemini"}, "--polisher (STENO_POLISHER): gemini is not part of this version yet"),
+        (
+            {"polisher": "gemini"},
+            "STENO_GEMINI_KEY, or STENO_PROJECT and STENO_GEMINI_LOCATION, must be given",
+        ),
+        ({"gemini_model": "gemini-1"}, "STENO_GEMINI_MODEL: there is no 'gemini-1'"),
+        (
+            {
+                "polisher": "gemini",
+                "gemini_key": "k",
+                "provider_urls": {"gemini": "https://generativelanguage.googleapis.com"},
+            },
+            "forbid clinical use",
+        ),
+        (
+            {"polisher": "gemini", "gemini_key": "k", "provider_urls": {"gemini": "http://h"}},
+            "must be https",
+        ),
         ({"sign_in": "google"}, "STENO_SIGN_IN: there is no 'google'"),
         ({"host": "0.0.0.0"}, "--host (STENO_HOST) is 0.0.0.0, which other machines may reach"),
         ({"port": 0}, "--port (STENO_PORT) is 0"),
