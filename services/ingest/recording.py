@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.ingest.commits import Commit, Commits
-from services.ingest.engines.base import Engine, EngineStream, Hint
+from services.ingest.engines.base import Engine, EngineStream, Health, Hint, Trouble
 from services.ingest.events import AudioCame, Event, FinishCame, GapCame, HelloCame, PauseCame, PongCame
 from services.ingest.inbox import Inbox, Piece
 from services.ingest.segmenter import Segmenter, Settled
@@ -74,6 +74,8 @@ class Recording:
         """Set whenever something below changed; the one who tells the recorder clears it."""
         self.recent: deque[Logged] = deque(maxlen=RECENT_MAX)
         """The entries committed last, so that telling them costs no read."""
+        self.trouble: Trouble | None = None
+        """Why no words come at present; the engine sees to it itself."""
         self._parts = parts
         self._writer = writer
         self._config = config
@@ -229,6 +231,8 @@ class Recording:
     async def _listen(self, stream: EngineStream) -> None:
         try:
             async for hypothesis in stream.heard():
+                if isinstance(hypothesis, Health):
+                    self.trouble = hypothesis.trouble
                 self._settle(self._segmenter.hear(hypothesis))
                 self.news.set()
         except EngineUnavailable as error:

@@ -8,7 +8,7 @@ from typing import Final, Literal, cast
 from msgspec import UNSET
 
 from services.ingest.connection import WINDOW_CATCHING_UP, WINDOW_LIVE, Connection
-from services.ingest.engines.base import Hint
+from services.ingest.engines.base import Hint, Trouble
 from services.ingest.follow import Follower
 from services.ingest.recording import Recording
 from shared.domain.entries import Logged
@@ -29,6 +29,17 @@ ENGINE_BEHIND: Final = Notice(
     "Speech recognition is slower than you speak. Your audio is kept; the text follows.",
     safe=True,
 )
+RECONNECTING: Final = Notice(
+    "degraded",
+    "Speech recognition is interrupted and is being reconnected. Your audio is kept; the text follows.",
+    safe=True,
+)
+FAILING_OVER: Final = Notice(
+    "failing_over",
+    "Speech recognition failed; another recogniser takes over. Your audio is kept; the text follows.",
+    safe=True,
+)
+TROUBLES: Final = {Trouble.RECONNECTING: RECONNECTING, Trouble.FAILING_OVER: FAILING_OVER}
 MOVING: Final = Notice("moving", "The connection moves to another server. Nothing is lost.", safe=True)
 
 
@@ -126,6 +137,8 @@ class Teller:
         notice: Notice | None = None
         if recording.storing_for_ms() > STORING_SLOWLY_MS:
             notice = STORAGE_SLOW
+        elif recording.trouble is not None:
+            notice = TROUBLES[recording.trouble]
         elif recording.is_behind:
             notice = ENGINE_BEHIND
         if notice is not None and notice != self._noticed:

@@ -12,6 +12,7 @@ from shared.domain.entries import Logged
 from shared.domain.session import SessionState
 from shared.domain.values import SessionId, TakeId, samples
 from tests.doubles.faulty_store import Fault
+from tests.flow.engines import MakeEngine, bare
 from tests.flow.oracle import check_log, check_seen, spans_missing
 from tests.flow.recorder import Recorder, Service
 from tests.flow.virtual_time import VirtualClock, run
@@ -34,11 +35,11 @@ class Stage:
     def __init__(
         self,
         random: Random,
-        engine_faults: Faults = NO_FAULTS,
+        make_engine: MakeEngine,
         faults: Callable[[], Iterator[Fault]] = no_faults,
     ) -> None:
         self.random = random
-        self.world = World(random, faults, engine_faults)
+        self.world = World(random, faults, make_engine)
         self.session = SessionId(uuid(random))
         self.recorders: list[Recorder] = []
         self._too_soon: list[str] = []
@@ -127,12 +128,17 @@ def is_done(recorder: Recorder) -> bool:
 
 
 def on_stage(
-    act: Act, instances: int = 1, engine_faults: Faults = NO_FAULTS, *, checked: bool = True
+    act: Act,
+    instances: int = 1,
+    engine_faults: Faults = NO_FAULTS,
+    *,
+    make_engine: MakeEngine | None = None,
+    checked: bool = True,
 ) -> None:
     """Play `act` in virtual time, and hold what is stored to what was captured."""
 
     async def perform() -> None:
-        stage = Stage(Random(1), engine_faults)
+        stage = Stage(Random(1), make_engine or bare(engine_faults))
         stage.world.start(instances)
         try:
             await act(stage)

@@ -14,7 +14,6 @@ from tink import aead
 from services.autosave.sweep import Sweep
 from services.ingest.admission import Gate
 from services.ingest.desk import Desk
-from services.ingest.engines.scripted import NO_FAULTS, Faults, ScriptedEngine
 from services.ingest.recording import Parts
 from services.ingest.tickets import TicketKey, Tickets
 from services.ingest.ws import serve
@@ -26,6 +25,7 @@ from shared.ports import KeyEncryption
 from shared.sealing import open_entry, unwrap_key
 from tests.doubles.faulty_store import Fault, FaultyStore
 from tests.doubles.memory import MemoryBlobs, MemoryBus, MemoryStore
+from tests.flow.engines import MakeEngine, bare
 from tests.flow.network import Wire
 from tests.flow.virtual_time import VirtualClock
 
@@ -49,7 +49,7 @@ class World:
     random: Random
     faults: Callable[[], Iterator[Fault]]
     """Of each new instance's writes."""
-    engine_faults: Faults = NO_FAULTS
+    make_engine: MakeEngine = field(default_factory=bare)
     sessions_max: int = 200
     clock: VirtualClock = field(default_factory=VirtualClock)
     store: MemoryStore = field(default_factory=MemoryStore)
@@ -75,7 +75,7 @@ class World:
     def _new_instance(self) -> Instance:
         store = FaultyStore(self.store, self.clock, self.faults())
         gate = Gate(store, self.clock, self.kek, self.tickets, self._draw_id, retention_days=None)
-        engine = ScriptedEngine(self.clock, self.engine_faults)
+        engine = self.make_engine(self.clock)
         desk = Desk(gate, Parts(engine, self.bus, self.clock), self.sessions_max)
         instance = Instance(next(self._numbers), desk, store)
         self._run(instance, desk.watch())

@@ -142,7 +142,7 @@ class ReplayingStream:
                 continue
             if self._silent_since_ms is None:
                 self._silent_since_ms = self._clock.monotonic_ms()
-                self._owed.set()
+            self._owed.set()
             if isinstance(item, Audio):
                 await stream.feed(item.start, item.pcm)
             else:
