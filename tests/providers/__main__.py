@@ -1,4 +1,4 @@
-"""Vendors' servers by hand: `python -m tests.providers deepgram|speechmatics --port P`; prints `ready URL`, ends on SIGTERM."""
+"""Vendors' servers by hand: `python -m tests.providers deepgram|speechmatics|gemini --port P`; prints `ready URL`, ends on SIGTERM."""
 
 import argparse
 import asyncio
@@ -12,6 +12,7 @@ from shared.adapters.clocks import SystemClock
 from shared.config import load_config
 from tests.providers import deepgram, speechmatics
 from tests.providers.faults import parse
+from tests.providers.gemini_by_hand import by_hand
 from tests.providers.session import Setting, start
 
 PATHS: Final = {"deepgram": "", "speechmatics": "/v2"}
@@ -66,4 +67,7 @@ async def _serve(given: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["gemini"]:
+        asyncio.run(by_hand(sys.argv[2:]))
+        sys.exit()
     asyncio.run(_serve(_arguments()))
