@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from services.polish.polishers.rules.polish import polish
+from shared.adapters.clocks import SystemClock
 
 _PATH: Final = re.compile(
     r"/v1(?:beta1)?/(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/google/)?models/[a-z0-9.-]+:generateContent"
@@ -24,7 +25,7 @@ _GENERATION: Final = frozenset(
 )
 _THINKING: Final = frozenset({"thinking_level", "thinkingLevel", "thinking_budget", "thinkingBudget"})
 BODY_BYTES_MAX: Final = 1 << 20
-PIECE_S: Final = 0.2
+PIECE_MS: Final = 200
 
 Edit = Callable[[str], str]
 Json = dict[str, Any]
@@ -97,7 +98,7 @@ class Gemini:
             await _send(writer, 400, _error(400, "INVALID_ARGUMENT", []))
             return True
         self.paths.append(line.split()[1])
-        return await self._answer(writer, json.loads(body))
+        return await self._answer(reader, writer, json.loads(body))
 
     def _problem(self, line: str, headers: dict[str, str], body: bytes) -> str:
         method, path, _ = line.split()
@@ -120,14 +121,14 @@ class Gemini:
             return "the last turn is not the user's"
         return ""
 
-    async def _answer(self, writer: asyncio.StreamWriter, asked: Json) -> bool:
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: Json) -> bool:
         document = json.loads(asked["contents"][-1]["parts"][0]["text"])
         self.documents.append(document)
         fault = self.fault()
         if fault == "drop":
             return False
         if fault == "hang":
-            await asyncio.sleep(30)
+            await reader.read()
             return False
         if fault in STATUSES:
             code, status, details = STATUSES[fault]
@@ -174,7 +175,7 @@ async def _send(
         writer.write(body[at : at + 8] if slowly else body)
         await writer.drain()
         if slowly:
-            await asyncio.sleep(PIECE_S)
+            await SystemClock().sleep_ms(PIECE_MS)
     await writer.drain()
 
 
