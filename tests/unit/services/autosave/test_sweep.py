@@ -233,6 +233,20 @@ async def test_polish_and_drafts_that_lag_are_woken_until_they_do_not(scene: Sce
     assert await scene.field(RecordName.DRAFT, "polished") == 1
 
 
+async def test_a_text_that_waits_to_be_polished_again_wakes_polish(scene: Scene) -> None:
+    await scene.log(words("one", 0))
+    await scene.finish()
+    await PolishHandler(scene.store, scene.bus, scene.kek, RulesPolisher()).handle(SESSION)
+    record = await scene.memory.record(SESSION, RecordName.POLISH)
+    assert record is not None
+    await scene.memory.write_record(
+        SESSION, RecordName.POLISH, {**record.fields, "upgraded": 0}, record.version
+    )
+    await woken(scene)
+    await sweep_of(scene).run_once()
+    assert Subscriber.POLISH in await woken(scene)
+
+
 async def test_the_first_sweep_looks_at_sessions_of_any_age_and_later_ones_at_recent_ones(
     scene: Scene,
 ) -> None:
