@@ -1,10 +1,12 @@
 """Makes the engines that the configuration names; the only place that knows them all."""
 
 import os
+from collections.abc import Sequence
 from random import Random
 from typing import Final
 
 from services.ingest.engines.base import Engine
+from services.ingest.engines.checked import Checked, DetectSpeech
 from services.ingest.engines.fallback import Fallback
 from services.ingest.engines.reconnecting import Deadlines, Reconnecting
 from services.ingest.engines.scripted import ScriptedEngine
@@ -21,6 +23,8 @@ REHEARSAL_KEY: Final = "rehearsal"
 """For a vendor's server on this machine; the configuration asks for a real key anywhere else."""
 
 
+VENDORS: Final = ("deepgram", "speechmatics")
+
 ALONE: Final = Deadlines()
 NEXT_IS_WAITING: Final = Deadlines(give_up_ms=5_000)
 """Where another engine stands ready, a speaker need not wait long for this one to return."""
@@ -31,8 +35,23 @@ def build_engine(config: Config, clock: Clock) -> Engine:
     `check` does that. Raises SetupError."""
     draw = Random().random
     deadlines = ALONE if len(config.engines) == 1 else NEXT_IS_WAITING
-    engines = [Reconnecting(_named(name, config, clock), clock, draw, deadlines) for name in config.engines]
+    engines: list[Engine] = [
+        Reconnecting(_named(name, config, clock), clock, draw, deadlines) for name in config.engines
+    ]
+    engines = _checked(config.engines, engines)
     return engines[0] if len(engines) == 1 else Fallback(engines, clock, draw)
+
+
+def _checked(names: Sequence[str], engines: Sequence[Engine]) -> list[Engine]:
+    """A vendor's silence is checked by our own detector; `local` has it built in, and `scripted` has no silence.
+
+    What one had no words for is tried on the next in the order, or again on the same where there is no other.
+    """
+    detect = DetectSpeech(VoiceNetwork)
+    return [
+        Checked(engine, engines[(at + 1) % len(engines)], detect) if name in VENDORS else engine
+        for at, (name, engine) in enumerate(zip(names, engines, strict=True))
+    ]
 
 
 def _named(name: str, config: Config, clock: Clock) -> Engine:
