@@ -82,6 +82,14 @@ resource "google_cloud_run_v2_service_iam_member" "called" {
   member   = google_service_account.of[each.value.account].member
 }
 
+resource "google_project_iam_member" "polish_asks_gemini" {
+  count = var.polisher == "gemini" ? 1 : 0
+
+  project = var.project
+  role    = "roles/aiplatform.user"
+  member  = google_service_account.of["polish"].member
+}
+
 # Recorders are not Google accounts: who they are is for the service's own sign-in and tickets to decide.
 resource "google_cloud_run_v2_service_iam_member" "anybody_dials" {
   location = var.region

@@ -1,5 +1,6 @@
 resource "google_project_service" "used" {
   for_each = toset([
+    "aiplatform.googleapis.com",
     "cloudkms.googleapis.com",
     "cloudscheduler.googleapis.com",
     "firestore.googleapis.com",

@@ -4,8 +4,11 @@ locals {
 
   functions = {
     polish = {
-      timeout     = "90s"
-      environment = { STENO_POLISHER = var.polisher }
+      timeout = "90s"
+      environment = merge(
+        { STENO_POLISHER = var.polisher },
+        var.polisher == "gemini" ? { STENO_GEMINI_LOCATION = var.gemini_location } : {},
+      )
     }
     autosave = {
       # A sweep looks at every session that may need something.

@@ -44,6 +44,12 @@ variable "polisher" {
   default     = "rules"
 }
 
+variable "gemini_location" {
+  description = "The Vertex AI region or multi-region of gemini; empty where rules polish."
+  type        = string
+  default     = ""
+}
+
 variable "sign_in" {
   description = "How clinicians sign in. The development sign-in is refused by the services themselves."
   type        = string
