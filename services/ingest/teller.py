@@ -39,6 +39,11 @@ FAILING_OVER: Final = Notice(
     "Speech recognition failed; another recogniser takes over. Your audio is kept; the text follows.",
     safe=True,
 )
+CATCHING_UP: Final = Notice(
+    "catching_up",
+    "What you said while the connection was lost is being written now. Your audio is kept; the text follows.",
+    safe=True,
+)
 TROUBLES: Final = {Trouble.RECONNECTING: RECONNECTING, Trouble.FAILING_OVER: FAILING_OVER}
 MOVING: Final = Notice("moving", "The connection moves to another server. Nothing is lost.", safe=True)
 
@@ -93,7 +98,7 @@ class Teller:
         """Entries first, then the place they reach: an ack's `covered` never passes an entry not yet sent."""
         document = recording.document
         place = document.take_numbered(recording.take)
-        await self._notice(recording)
+        await self._notice(recording, window)
         await self.entries(recording.recent, document.next_index)
         credit = window.progressed(place.undelivered)
         self._connection.progress(place.covered, place.gaps_through, credit)
@@ -133,12 +138,14 @@ class Teller:
             self._told = draft
             await self._say([draft])
 
-    async def _notice(self, recording: Recording) -> None:
+    async def _notice(self, recording: Recording, window: Window) -> None:
         notice: Notice | None = None
         if recording.storing_for_ms() > STORING_SLOWLY_MS:
             notice = STORAGE_SLOW
         elif recording.trouble is not None:
             notice = TROUBLES[recording.trouble]
+        elif window.samples == WINDOW_CATCHING_UP:
+            notice = CATCHING_UP
         elif recording.is_behind:
             notice = ENGINE_BEHIND
         if notice is not None and notice != self._noticed:

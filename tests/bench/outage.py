@@ -11,6 +11,7 @@ from random import Random
 from typing import Final
 
 from services.ingest.engines.base import Capabilities, Engine, EngineStream
+from services.ingest.engines.parallel import Parallel
 from services.ingest.engines.reconnecting import Reconnecting
 from services.ingest.engines.scripted import Faults, ScriptedEngine
 from shared.domain.session import SessionConfig
@@ -48,14 +49,15 @@ class _Away:
         await self._engine.close()
 
 
-def measure(outage_s: int, speed: float) -> str:
+def measure(outage_s: int, speed: float, *, parallel: bool) -> str:
     told: list[str] = []
     back_ms = (BEFORE_S + outage_s) * 1_000
 
     def make(clock: Clock) -> Engine:
         faults = Faults(dies_at=(samples(BEFORE_S - 1),), slow=1 / speed)
         away = _Away(ScriptedEngine(clock, faults), clock, ((BEFORE_S - 5) * 1_000, back_ms))
-        return Reconnecting(away, clock, Random(1).random)
+        engine = Reconnecting(away, clock, Random(1).random)
+        return Parallel(engine, lambda cell: True) if parallel else engine
 
     async def act(stage: Stage) -> None:
         recorder = stage.recorder()
@@ -83,9 +85,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.outage", description=__doc__)
     parser.add_argument("--speed", type=float, nargs="+", default=[2.0, 10.0], help="times real time")
     for speed in parser.parse_args().speed:
-        print(f"one stream at {speed:g} times real time")
-        for outage_s in (60, 300):
-            print(measure(outage_s, speed))
+        for parallel in (False, True):
+            print(f"{'up to four streams' if parallel else 'one stream'} at {speed:g} times real time")
+            for outage_s in (60, 300):
+                print(measure(outage_s, speed, parallel=parallel))
     return 0
 
 

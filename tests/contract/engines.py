@@ -12,6 +12,7 @@ import numpy as np
 from services.ingest.engines.base import Engine, EngineStream, Final, Health, Hypothesis, Through, Wordless
 from services.ingest.engines.deepgram import DeepgramEngine
 from services.ingest.engines.fallback import Fallback
+from services.ingest.engines.parallel import Parallel
 from services.ingest.engines.reconnecting import Reconnecting
 from services.ingest.engines.remote_pace import Limits
 from services.ingest.engines.scripted import Faults, ScriptedEngine
@@ -58,6 +59,7 @@ ENGINES: dict[str, MakeEngine] = {
     "scripted": lambda: ScriptedEngine(ManualClock()),
     "reconnecting": lambda: _mended(FAULTS),
     "fallback": _fallen_back,
+    "parallel": lambda: Parallel(_fallen_back()),
     "local": lambda: WhisperEngine(_models, workers=2),
     "deepgram": lambda: DeepgramEngine(served("deepgram", *SERVED), "key", SystemClock(), UNPACED),
     "speechmatics": lambda: SpeechmaticsEngine(

@@ -11,7 +11,7 @@ from services.ingest.engines.scripted import NO_FAULTS, Faults
 from shared.deletion import bury, remove_remains
 from shared.domain.values import Holder, Span, samples
 from tests.doubles.faulty_store import Fault, seeded
-from tests.flow.engines import MakeEngine, bare, in_turn, mended
+from tests.flow.engines import MakeEngine, bare, catching_up, in_turn, mended
 from tests.flow.recorder import Recorder
 from tests.flow.stage import Stage, is_done, uuid
 from tests.flow.virtual_time import run
@@ -205,7 +205,7 @@ def _engines(random: Random) -> MakeEngine:
     """One that ends the connection when it fails, or one or several that mend themselves."""
     every = [_engine_faults(random) for _ in range(random.choice([1, 1, 2, 3]))]
     if len(every) > 1:
-        return in_turn(*every)
+        return catching_up(in_turn(*every)) if random.random() < 0.5 else in_turn(*every)
     return bare(every[0]) if random.random() < 0.6 else mended(every[0])
 
 

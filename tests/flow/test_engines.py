@@ -5,7 +5,7 @@ import pytest
 from services.ingest.engines.scripted import Faults
 from shared.domain.entries import Gap, GapCause, Segment
 from shared.domain.values import Span, samples
-from tests.flow.engines import MakeEngine, in_turn, mended
+from tests.flow.engines import MakeEngine, catching_up, in_turn, mended
 from tests.flow.stage import Stage, on_stage, recorded
 
 HOUR_S = 3_600
@@ -58,3 +58,20 @@ def test_speech_without_words_is_a_gap_after_falling_back_too() -> None:
 
     deaf = Faults(deaf=Span(samples(4), samples(6)))
     on_stage(act, make_engine=in_turn(Faults(dies_at=(samples(2),)), deaf, give_up_ms=0))
+
+
+def test_a_backlog_is_heard_by_several_streams_and_told_in_order() -> None:
+    async def act(stage: Stage) -> None:
+        recorder = stage.recorder()
+        recorder.record()
+        await recorded(stage, recorder, 5)
+        recorder.go_offline()
+        await recorded(stage, recorder, 120)
+        recorder.go_online()
+        back_ms = stage.world.clock.monotonic_ms()
+        await stage.until(lambda: recorder.tape.until - recorder.link.delivery.covered < samples(3))
+        assert stage.world.clock.monotonic_ms() - back_ms < 90_000, "one stream needs two minutes"
+        await stage.done(recorder)
+
+    faults = Faults(slow=0.5)
+    on_stage(act, make_engine=catching_up(mended(faults)))

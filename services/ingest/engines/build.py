@@ -8,6 +8,7 @@ from typing import Final
 from services.ingest.engines.base import Engine
 from services.ingest.engines.checked import Checked, DetectSpeech
 from services.ingest.engines.fallback import Fallback
+from services.ingest.engines.parallel import Parallel
 from services.ingest.engines.reconnecting import Deadlines, Reconnecting
 from services.ingest.engines.scripted import ScriptedEngine
 from services.ingest.engines.whisper.engine import Models, WhisperEngine
@@ -39,7 +40,9 @@ def build_engine(config: Config, clock: Clock) -> Engine:
         Reconnecting(_named(name, config, clock), clock, draw, deadlines) for name in config.engines
     ]
     engines = _checked(config.engines, engines)
-    return engines[0] if len(engines) == 1 else Fallback(engines, clock, draw)
+    engine = engines[0] if len(engines) == 1 else Fallback(engines, clock, draw)
+    # More streams of `local` would only share the processors that one already uses.
+    return engine if "local" in config.engines else Parallel(engine)
 
 
 def _checked(names: Sequence[str], engines: Sequence[Engine]) -> list[Engine]:
