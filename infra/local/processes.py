@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 import httpx
@@ -15,6 +16,7 @@ from infra.local.supervisor import (
     Announce,
     Event,
     Exited,
+    Hangs,
     Kill,
     Launch,
     Launched,
@@ -35,14 +37,36 @@ NAME: Final = "steno"
 Say = Callable[[str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Vigil:
+    """When a child that serves is taken to hang: longer than any pause of a busy machine, shorter than a person's
+    patience. Saying that it is unwell counts as an answer."""
+
+    every_ms: int = 5_000
+    answer_ms: int = 5_000
+    misses: int = 3
+    """In a row."""
+
+
+VIGIL: Final = Vigil()
+
+
 class Processes:
     """Runs children until they are told to stop. One use."""
 
-    def __init__(self, processes: Iterable[Process], clock: Clock, announce: Say, lines: LogLines) -> None:
+    def __init__(
+        self,
+        processes: Iterable[Process],
+        clock: Clock,
+        announce: Say,
+        lines: LogLines,
+        vigil: Vigil = VIGIL,
+    ) -> None:
         self._processes = {process.name: process for process in processes}
         self._clock = clock
         self._announce = announce
         self._lines = lines
+        self._vigil = vigil
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._running: dict[str, Child] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -104,7 +128,7 @@ class Processes:
         task.add_done_callback(self._tasks.discard)
 
     async def _watch(self, process: Process, child: Child) -> None:
-        serving = asyncio.create_task(self._wait_until_serving(process))
+        serving = asyncio.create_task(self._look_after(process))
         try:
             code = await child.wait()
         finally:
@@ -113,12 +137,23 @@ class Processes:
         self._lines.ended(process.name)
         self._events.put_nowait(Exited(process.name, code))
 
-    async def _wait_until_serving(self, process: Process) -> None:
-        if process.health_url is not None:
-            async with httpx.AsyncClient(trust_env=False, timeout=POLL_MS_MAX / 1_000) as client:
-                while not await _is_ready(client, process.health_url):
-                    await self._clock.sleep_ms(POLL_MS)
-        self._events.put_nowait(Serves(process.name))
+    async def _look_after(self, process: Process) -> None:
+        """Say when it serves, and when it has ceased to answer."""
+        if process.health_url is None:
+            self._events.put_nowait(Serves(process.name))
+            return
+        async with httpx.AsyncClient(trust_env=False, timeout=POLL_MS_MAX / 1_000) as client:
+            while not await _is_ready(client, process.health_url):
+                await self._clock.sleep_ms(POLL_MS)
+            self._events.put_nowait(Serves(process.name))
+            await self._until_it_hangs(client, process.health_url)
+        self._events.put_nowait(Hangs(process.name))
+
+    async def _until_it_hangs(self, client: httpx.AsyncClient, url: str) -> None:
+        misses = 0
+        while misses < self._vigil.misses:
+            await self._clock.sleep_ms(self._vigil.every_ms)
+            misses = misses + 1 if await _is_silent(client, url, self._vigil.answer_ms) else 0
 
     def _signal(self, name: str, number: signal.Signals) -> None:
         if name in self._running:
@@ -134,3 +169,14 @@ async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:
         return (await client.get(url)).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
+
+
+async def _is_silent(client: httpx.AsyncClient, url: str, answer_ms: int) -> bool:
+    """Whether nothing comes back at all. A refused connection is no silence: its process is about to be missed."""
+    try:
+        await client.get(url, timeout=answer_ms / 1_000)
+    except httpx.TimeoutException:
+        return True
+    except httpx.HTTPError:
+        return False
+    return False

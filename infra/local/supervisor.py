@@ -1,7 +1,8 @@
 """What to start, restart and stop, decided from events and the time; `processes.py` does it.
 
 A child that dies is started again on its port, at once the first time and more slowly the more often it dies young.
-One that cannot be set up (exit 2) before everything serves ends the whole: the same would happen again.
+One that cannot be set up (exit 2) before everything serves ends the whole: the same would happen again. One that hangs
+is killed: it may hold what all others need, such as the lock of the database, and nobody would ever let go of it.
 """
 
 from collections.abc import Iterable
@@ -61,11 +62,18 @@ class Exited:
 
 
 @dataclass(frozen=True, slots=True)
+class Hangs:
+    """It takes connections and answers nothing."""
+
+    child: str
+
+
+@dataclass(frozen=True, slots=True)
 class StopAsked:
     """By SIGTERM or SIGINT."""
 
 
-Event = Launched | Serves | Exited | StopAsked
+Event = Launched | Serves | Exited | Hangs | StopAsked
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +166,8 @@ class Supervisor:
                 return self._serves(self._children[name])
             case Exited(name, code):
                 return self._exited(self._children[name], code, now_ms)
+            case Hangs(name):
+                return self._hangs(self._children[name])
             case StopAsked():
                 return self._stop(now_ms, code=0)
 
@@ -186,6 +196,12 @@ class Supervisor:
             return [Report(sentence), *self._stop(now_ms, SETUP_EXIT if code == SETUP_EXIT else FAILED_EXIT)]
         child.life, child.due_ms = Life.WAITING, now_ms + backoff_ms(child.deaths)
         return [Report(f"{name} {how}; it is started again"), *self.wake(now_ms)]
+
+    def _hangs(self, child: _Child) -> list[Action]:
+        # While stopping, whoever is late has a deadline already.
+        if child.life is not Life.SERVING or self.phase is Phase.STOPPING:
+            return []
+        return [Report(f"{child.charge.name} does not answer and is killed"), Kill(child.charge.name)]
 
     def _stop(self, now_ms: int, code: int) -> list[Action]:
         if self.phase is Phase.STOPPING:

@@ -13,7 +13,7 @@ from io import StringIO
 from pathlib import Path
 
 from infra.local.logs import LogLines
-from infra.local.processes import Processes
+from infra.local.processes import VIGIL, Processes, Vigil
 from infra.local.stack import Process, ours
 from infra.local.supervisor import Charge
 from shared.adapters.clocks import SystemClock
@@ -42,11 +42,11 @@ def process(name: str, behaviour: str, port: int | None = None) -> Process:
 class Stack:
     """A supervisor with real children, and what it said."""
 
-    def __init__(self, *processes: Process) -> None:
+    def __init__(self, *processes: Process, vigil: Vigil = VIGIL) -> None:
         self.log = StringIO()
         self.lines = LogLines(self.log)
         self.announced: asyncio.Queue[str] = asyncio.Queue()
-        self.running = Processes(processes, SystemClock(), self.announced.put_nowait, self.lines)
+        self.running = Processes(processes, SystemClock(), self.announced.put_nowait, self.lines, vigil)
 
     async def pid(self) -> int:
         line = await self.announced.get()
@@ -56,8 +56,10 @@ class Stack:
 
 
 @asynccontextmanager
-async def started(*processes: Process) -> AsyncIterator[tuple[Stack, asyncio.Task[int]]]:
-    stack = Stack(*processes)
+async def started(
+    *processes: Process, vigil: Vigil = VIGIL
+) -> AsyncIterator[tuple[Stack, asyncio.Task[int]]]:
+    stack = Stack(*processes, vigil=vigil)
     task = asyncio.create_task(stack.running.run())
     try:
         yield stack, task
@@ -65,6 +67,19 @@ async def started(*processes: Process) -> AsyncIterator[tuple[Stack, asyncio.Tas
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         stack.lines.close()
+
+
+async def test_a_child_that_is_frozen_is_killed_and_comes_back_on_its_port() -> None:
+    port = free_port()
+    vigil = Vigil(every_ms=50, answer_ms=200, misses=2)
+    async with started(process("ingest-1", "serves", port), vigil=vigil) as (stack, task):
+        first = await stack.pid()
+        await stack.announced.get()
+        os.kill(first, signal.SIGSTOP)
+        assert await stack.pid() != first
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await task == 0
+    assert "ingest-1 does not answer and is killed" in stack.log.getvalue()
 
 
 async def test_ready_once_all_serve_and_a_killed_child_comes_back_on_its_port() -> None:

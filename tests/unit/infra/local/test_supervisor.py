@@ -12,6 +12,7 @@ from infra.local.supervisor import (
     Announce,
     Charge,
     Exited,
+    Hangs,
     Kill,
     Launch,
     Launched,
@@ -173,3 +174,20 @@ def test_where_nothing_else_runs_they_are_stopped_at_once() -> None:
     supervisor.handle(Exited("ingest-1", 1), 110)
     assert supervisor.handle(StopAsked(), 120) == [Terminate("firestore")]
     assert supervisor.handle(Exited("firestore", 0), 130) == [Leave(0)]
+
+
+def test_a_child_that_hangs_is_killed_and_started_again() -> None:
+    supervisor = serving(INGEST, SECOND)
+    assert supervisor.handle(Hangs("ingest-1"), YOUNG_MS) == [
+        Report("ingest-1 does not answer and is killed"),
+        Kill("ingest-1"),
+    ]
+    assert without_reports(supervisor.handle(Exited("ingest-1", -9), YOUNG_MS + 2)) == [Launch("ingest-1")]
+
+
+def test_one_that_hangs_is_killed_once_and_while_stopping_by_the_deadline_only() -> None:
+    supervisor = serving(INGEST, SECOND)
+    supervisor.handle(Exited("ingest-1", -9), YOUNG_MS)
+    assert supervisor.handle(Hangs("ingest-1"), YOUNG_MS) == [], "it is being started again already"
+    supervisor.handle(StopAsked(), YOUNG_MS)
+    assert supervisor.handle(Hangs("ingest-2"), YOUNG_MS) == []
