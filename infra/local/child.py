@@ -6,6 +6,7 @@ import signal
 import sys
 from asyncio.subprocess import Process as Running
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Final
 
 from infra.local.stack import Process
@@ -33,9 +34,13 @@ class Child:
     @classmethod
     async def start(cls, process: Process, output: Output) -> "Child":
         # Pipes of our own: with asyncio's, a process counts as running while any child of its own has them open.
-        tether_theirs, tether_ours = os.pipe()
-        log_ours, log_theirs = os.pipe()
-        try:
+        with ExitStack() as theirs, ExitStack() as ours:
+            tether_theirs, tether_ours = os.pipe()
+            theirs.callback(os.close, tether_theirs)
+            ours.callback(os.close, tether_ours)
+            log_ours, log_theirs = os.pipe()
+            theirs.callback(os.close, log_theirs)
+            ours.callback(os.close, log_ours)
             running = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -48,13 +53,7 @@ class Child:
                 # take that for the second request, and not drain.
                 process_group=0,
             )
-        except BaseException:
-            os.close(tether_ours)
-            os.close(log_ours)
-            raise
-        finally:
-            os.close(tether_theirs)
-            os.close(log_theirs)
+            ours.pop_all()
         return cls(running, tether_ours, asyncio.create_task(_read(log_ours, output)))
 
     def signal(self, number: signal.Signals) -> None:

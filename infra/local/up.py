@@ -16,6 +16,7 @@ from infra.local.stack import Process, choose_ports, plan, port_is_free
 from shared.config import Config, LogFormat, LogLevel
 from shared.errors import SetupError
 from shared.observe import configure
+from shared.starting import check_assertions
 from shared.wiring import build
 
 
@@ -31,10 +32,7 @@ def run(config: Config, wanted: Wanted, announce: Say) -> int:
     Raises:
         SetupError: before anything is started, saying what to put right.
     """
-    if not __debug__:
-        raise SetupError(
-            "Steno checks its own arithmetic with assertions; run Python without -O and PYTHONOPTIMIZE"
-        )
+    check_assertions()
     # Found out by the child it would be one line among the logs of all of them.
     if "local" in config.engines and not config.model_dir.is_dir():
         raise SetupError(

@@ -16,13 +16,14 @@ from starlette.responses import Response
 
 from services.autosave.handler import AutosaveHandler
 from services.autosave.sweep import SWEEP_EVERY_MS, Sweep
-from shared.config import Config, Role, load_config
+from shared.config import Config, Role
 from shared.domain.values import Holder, SessionId
 from shared.errors import Broken, DictationError, SetupError
 from shared.function import Opened, Routes, caller_of, pushed_to, ready, respond, scheduled
-from shared.observe import configure, get_logger
+from shared.observe import get_logger
 from shared.ports import Clock, Subscriber
 from shared.push import Receiver
+from shared.starting import configured
 from shared.subscriber import Handle, Puller, until_told_to_stop
 from shared.tasks import together
 from shared.wiring import Ports, build
@@ -53,7 +54,7 @@ async def autosave(request: Request) -> Response:
 
 
 async def _run() -> None:
-    config = _configured()
+    config = configured(Role.AUTOSAVE)
     async with _opened(config) as ports:
         if ports.pulled is None:
             raise SetupError(f"under the backend {config.backend} autosave is served by functions-framework")
@@ -64,7 +65,7 @@ async def _run() -> None:
 
 @asynccontextmanager
 async def _function() -> AsyncIterator[Routes]:
-    config = _configured()
+    config = configured(Role.AUTOSAVE)
     async with _opened(config) as ports:
         if ports.box is None:
             raise SetupError("functions-framework serves autosave under the backends emulators and gcp only")
@@ -80,14 +81,6 @@ async def _function() -> AsyncIterator[Routes]:
 
 
 _routes: Final = Opened(_function)
-
-
-def _configured() -> Config:
-    if not __debug__:
-        raise SetupError("Steno checks its own arithmetic with assertions; run Python without -O")
-    config = load_config(Role.AUTOSAVE)
-    configure("autosave", config.log_level, config.log_format)
-    return config
 
 
 @asynccontextmanager

@@ -27,9 +27,10 @@ from services.ingest.sessions_api import SessionsApi
 from services.ingest.sign_in import DevelopmentSignIn
 from services.ingest.tickets import Tickets, load_or_create_keys
 from services.ingest.ws import serve
-from shared.config import Config, Role, load_config
+from shared.config import Config, Role
 from shared.errors import SetupError
-from shared.observe import configure, get_logger
+from shared.observe import get_logger
+from shared.starting import configured
 from shared.tasks import together
 from shared.wiring import Ports, build
 
@@ -40,10 +41,7 @@ log = get_logger("ingest")
 
 def main() -> int:
     try:
-        if not __debug__:
-            raise SetupError("Steno checks its own arithmetic with assertions; run Python without -O")
-        config = load_config(Role.INGEST)
-        configure("ingest", config.log_level, config.log_format)
+        config = configured(Role.INGEST)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_logged(_run(config)))
     except SetupError as error:

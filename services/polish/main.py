@@ -18,13 +18,14 @@ from services.polish.handler import PolishHandler
 from services.polish.polishers.base import Polisher
 from services.polish.polishers.offline import RulesPolisher
 from services.polish.polishers.standing_in import StandingIn
-from shared.config import LOOPBACK, Config, Role, load_config
+from shared.config import LOOPBACK, Config, Role
 from shared.domain.values import SessionId
 from shared.errors import Broken, DictationError, SetupError
 from shared.function import Opened, Routes, caller_of, pushed_to, ready, respond
-from shared.observe import configure, get_logger
+from shared.observe import get_logger
 from shared.ports import Clock, Subscriber
 from shared.push import Receiver
+from shared.starting import configured
 from shared.subscriber import Handle, Puller, until_told_to_stop
 from shared.tasks import together
 from shared.wiring import Ports, build
@@ -55,7 +56,7 @@ async def polish(request: Request) -> Response:
 
 
 async def _run() -> None:
-    config = _configured()
+    config = configured(Role.POLISH)
     async with _opened(config) as (ports, handle):
         if ports.pulled is None:
             raise SetupError(f"under the backend {config.backend} polish is served by functions-framework")
@@ -66,7 +67,7 @@ async def _run() -> None:
 
 @asynccontextmanager
 async def _function() -> AsyncIterator[Routes]:
-    config = _configured()
+    config = configured(Role.POLISH)
     async with _opened(config) as (ports, handle):
         if ports.box is None:
             raise SetupError("functions-framework serves polish under the backends emulators and gcp only")
@@ -77,14 +78,6 @@ async def _function() -> AsyncIterator[Routes]:
 
 
 _routes: Final = Opened(_function)
-
-
-def _configured() -> Config:
-    if not __debug__:
-        raise SetupError("Steno checks its own arithmetic with assertions; run Python without -O")
-    config = load_config(Role.POLISH)
-    configure("polish", config.log_level, config.log_format)
-    return config
 
 
 @asynccontextmanager

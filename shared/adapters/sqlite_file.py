@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -74,11 +74,10 @@ def transaction(connection: sqlite3.Connection, *, durable: bool = True) -> Iter
     try:
         yield
         connection.execute("COMMIT")
-    except BaseException:
-        # SQLite rolls back by itself after some failures, a full disk among them.
+    finally:
+        # After a commit there is none; nor after some failures, a full disk among them, which SQLite rolls back itself.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        raise
 
 
 def in_transaction(work: Work[T]) -> Work[T]:
@@ -165,13 +164,12 @@ def _make_file(path: Path) -> None:
 def _connect(path: Path) -> sqlite3.Connection:
     # mode=rw: a file that vanished since is an error, not a new and empty database.
     uri = f"{path.absolute().as_uri()}?mode=rw"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-    try:
+    with ExitStack() as opened:
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        opened.callback(connection.close)
         for setting in SETTINGS:
             connection.execute(setting)
-    except BaseException:
-        connection.close()
-        raise
+        opened.pop_all()
     return connection
 
 

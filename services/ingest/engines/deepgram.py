@@ -143,7 +143,11 @@ class DeepgramEngine:
         except VendorFailure as failure:
             log.warning("no stream was opened", kind=failure.kind, code=failure.code)
             raise
-        return RemoteStream(VENDOR, await _told(wire, config, self._limits), self._limits, self._clock, start)
+        async with AsyncExitStack() as opened:
+            opened.push_async_callback(wire.close)
+            await _tell_vocabulary(wire, config, self._limits)
+            opened.pop_all()
+        return RemoteStream(VENDOR, wire, self._limits, self._clock, start)
 
     async def close(self) -> None:
         self._closed = True
@@ -196,11 +200,11 @@ async def _connected(
         return DeepgramWire(client, connection, opened.pop_all())
 
 
-async def _told(wire: DeepgramWire, config: SessionConfig, limits: Limits) -> DeepgramWire:
-    """Tell it the vocabulary before any audio. A stream without it is better than none, and is said in the log."""
+async def _tell_vocabulary(wire: DeepgramWire, config: SessionConfig, limits: Limits) -> None:
+    """Before any audio. A stream without it is better than none, and is said in the log."""
     terms = keyterms(config.vocabulary)
     if not terms:
-        return wire
+        return
     wanted = len(config.vocabulary)
     if len(terms) < wanted:
         log.warning("the vocabulary is too long", wanted=wanted, told=len(terms))
@@ -209,12 +213,8 @@ async def _told(wire: DeepgramWire, config: SessionConfig, limits: Limits) -> De
             code = await wire.configure(terms)
     except TimeoutError:
         code = "no answer"
-    except BaseException:
-        await wire.close()
-        raise
     if code:
         log.warning("the vocabulary was not taken", told=len(terms), code=code)
-    return wire
 
 
 def keyterms(vocabulary: Iterable[str]) -> list[str]:

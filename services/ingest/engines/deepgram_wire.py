@@ -1,8 +1,8 @@
 """Stage 6 of 13. One connection to Deepgram: what its messages, refusals and closes mean, in one table each."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -119,49 +119,38 @@ class DeepgramWire:
 
     async def configure(self, terms: list[str]) -> str:
         """The vendor's code where it refuses; nothing else is said before audio."""
-        try:
+        with self._lost_if_closed():
             await self._client.send_configure(ListenV1Configure(type="Configure", keyterms=terms))
             while True:
                 head = _read_head(await self._client.recv())
                 if head.type in ("ConfigureSuccess", "ConfigureFailure"):
                     return head.code
-        except ConnectionClosed:
-            raise self._lost() from None
 
     async def audio(self, pcm: bytes) -> None:
         self._progress.sent += len(pcm) // 2
-        try:
+        with self._lost_if_closed():
             await self._client.send_media(pcm)
-        except ConnectionClosed:
-            raise self._lost() from None
 
     async def finalise(self) -> None:
-        try:
+        with self._lost_if_closed():
             await self._client.send_finalize()
-        except ConnectionClosed:
-            raise self._lost() from None
 
     async def end(self) -> None:
-        try:
+        with self._lost_if_closed():
             await self._client.send_close_stream()
-        except ConnectionClosed:
-            raise self._lost() from None
 
     async def keep_alive(self) -> None:
-        try:
+        with self._lost_if_closed():
             await self._client.send_keep_alive()
-        except ConnectionClosed:
-            raise self._lost() from None
 
     async def facts(self) -> AsyncIterator[Fact]:
-        try:
-            while True:
-                for fact in self._read(await self._client.recv()):
-                    yield fact
-                    if isinstance(fact, Ended):
-                        return
-        except ConnectionClosed:
-            raise self._lost() from None
+        while True:
+            with self._lost_if_closed():
+                message = await self._client.recv()
+            for fact in self._read(message):
+                yield fact
+                if isinstance(fact, Ended):
+                    return
 
     def _read(self, message: object) -> list[Fact]:
         head = _read_head(message)
@@ -200,6 +189,13 @@ class DeepgramWire:
         if results.from_finalize and until >= self._progress.sent - WHOLE:
             facts.append(Finalised())
         return facts
+
+    @contextmanager
+    def _lost_if_closed(self) -> Iterator[None]:
+        try:
+            yield
+        except ConnectionClosed:
+            raise self._lost() from None
 
     def _lost(self) -> VendorFailure:
         code, reason = self._connection.close_code, self._connection.close_reason or ""

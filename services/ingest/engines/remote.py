@@ -11,23 +11,20 @@ from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from typing import Final as Constant
 
-from services.ingest.engines.base import Final, Hint, Hypothesis, Through
+from services.ingest.engines.base import Final, Hint, Hypothesis
 from services.ingest.engines.remote_failures import Kind, VendorFailure, Verdict
 from services.ingest.engines.remote_pace import FRAME_MS_MAX, FRAME_MS_MIN, Limits, Pace
 from services.ingest.engines.remote_positions import Positions
 from services.ingest.engines.remote_wire import Ended, Fact, Finalised, Finished, Interim, Wire
+from services.ingest.engines.voice import Voice
 from shared.domain.entries import Word
 from shared.domain.values import BYTES_PER_SAMPLE, SAMPLES_PER_MS, Span, samples
-from shared.errors import EngineUnavailable
 from shared.observe import get_logger
 from shared.ports import Clock
 from shared.tasks import stop, together
 
 WAITING_MAX: Constant = samples(5)
 """Audio not sent yet; beyond it `feed` waits, so that credit stops. 160 kB a stream."""
-
-SAID_MAX: Constant = 256
-"""What was said and not yet taken; beyond it the vendor is not read."""
 
 LAG: Constant = samples(3)
 """Vendors answer about once a second. Less than this unanswered is no sign of anything."""
@@ -67,18 +64,15 @@ class RemoteStream:
         self._flushed = False
         self._line: deque[_Audio | _Flush] = deque()
         self._waiting = 0
-        self._said: deque[Hypothesis] = deque()
+        self._voice = Voice(f"this stream of {vendor}")
         self._pace = Pace(limits)
         now_ms = clock.monotonic_ms()
         self._born_ms = self._sent_ms = self._audio_ms = self._progress_ms = now_ms
         self._processed = 0
-        self._closed = False
-        self._failure: VendorFailure | None = None
         self._spent: VendorFailure | None = None
         self._ending = False
         self._work = asyncio.Event()
         self._room = asyncio.Event()
-        self._news = asyncio.Event()
         self._finalised = asyncio.Event()
         self._ended = asyncio.Event()
         self._running = asyncio.create_task(self._run())
@@ -87,12 +81,12 @@ class RemoteStream:
     # --- what it is fed
 
     async def feed(self, start: int, pcm: bytes) -> None:
-        while self._waiting > WAITING_MAX and not self._is_over:
+        while self._waiting > WAITING_MAX and not self._voice.is_over:
             self._room.clear()
             await self._room.wait()
         if self._spent is not None:
             self._fail(self._spent)
-        self._check_alive()
+        self._voice.check()
         follows = start == self._position or (self._flushed and start > self._position)
         assert follows, "audio must follow what was fed"
         last = self._line[-1] if self._line else None
@@ -106,7 +100,7 @@ class RemoteStream:
         self._work.set()
 
     async def flush(self, at: int) -> None:
-        self._check_alive()
+        self._voice.check()
         assert at >= self._position
         self._position = at
         self._flushed = True
@@ -231,7 +225,7 @@ class RemoteStream:
     def _check_progress(self, now_ms: int) -> None:
         """A vendor that takes audio and says nothing looks like a patient listener for as long as it is believed."""
         behind = self._positions.sent - self._wire.processed
-        if self._wire.processed != self._processed or behind < LAG or len(self._said) >= SAID_MAX:
+        if self._wire.processed != self._processed or behind < LAG or self._voice.is_full:
             self._processed = self._wire.processed
             self._progress_ms = now_ms
         elif now_ms - self._progress_ms >= self._limits.stall_ms:
@@ -264,9 +258,7 @@ class RemoteStream:
 
     async def _listen(self) -> None:
         async for fact in self._wire.facts():
-            while len(self._said) >= SAID_MAX:
-                self._room.clear()
-                await self._room.wait()
+            await self._voice.has_room()
             self._take(fact)
         # Ended: `_send` and `_watch` find out for themselves. A vendor that ends unasked raises.
 
@@ -288,7 +280,7 @@ class RemoteStream:
         # Nothing is worth saying only where it takes words off the screen.
         if start < until and (interim.text or self._hinting):
             self._hinting = bool(interim.text)
-            self._say(Hint(Span(start, until), interim.text))
+            self._voice.say(Hint(Span(start, until), interim.text))
 
     def _final(self, finished: Finished) -> None:
         words = [word for word in finished.words if word.text]
@@ -303,7 +295,7 @@ class RemoteStream:
         span = Span(start, until)
         placed = tuple(Word(word.text, self._place(word.start, word.until, span)) for word in words)
         ends = finished.utterance_end or self._ending
-        self._say(Final(span, finished.text, placed, finished.confidence, ends))
+        self._voice.say(Final(span, finished.text, placed, finished.confidence, ends))
         self._reached = until
         self._hinting = False
 
@@ -315,55 +307,24 @@ class RemoteStream:
         """Everything before `until` is final; said once, unless a flush asks for it."""
         if until < self._reached or (until <= self._told and not always):
             return
-        last = self._said[-1] if self._said else None
-        if isinstance(last, Through):
-            self._said.pop()
         self._reached = self._told = until
         self._positions.forget(until)
-        self._say(Through(until))
+        self._voice.say_through(until)
 
-    def _say(self, hypothesis: Hypothesis) -> None:
-        if self._said and isinstance(self._said[-1], Hint):
-            self._said.pop()
-        self._said.append(hypothesis)
-        self._news.set()
-
-    async def heard(self) -> AsyncIterator[Hypothesis]:
-        while True:
-            while not self._said and not self._is_over:
-                self._news.clear()
-                await self._news.wait()
-            if self._closed:
-                return
-            if not self._said:
-                self._check_alive()
-            hypothesis = self._said.popleft()
-            self._room.set()
-            yield hypothesis
+    def heard(self) -> AsyncIterator[Hypothesis]:
+        return self._voice.heard()
 
     # --- how it ends
-
-    @property
-    def _is_over(self) -> bool:
-        return self._closed or self._failure is not None
-
-    def _check_alive(self) -> None:
-        if self._closed:
-            raise EngineUnavailable(f"this stream of {self._vendor} is closed")
-        if self._failure is not None:
-            raise self._failure
 
     def _failed(self, kind: Kind, code: str = "") -> VendorFailure:
         return VendorFailure(self._vendor, Verdict(kind), code)
 
     def _fail(self, failure: VendorFailure) -> None:
-        """What was said before is still told; then whoever feeds or listens is told why there is no more."""
-        self._failure = self._failure or failure
+        self._voice.fail(failure)
         self._wake()
 
     async def close(self) -> None:
-        self._closed = True
-        self._said.clear()
+        self._voice.close()
         self._line.clear()
         self._wake()
         await stop(self._running)
@@ -371,5 +332,5 @@ class RemoteStream:
         await self._wire.close()
 
     def _wake(self) -> None:
-        for event in (self._work, self._room, self._news):
-            event.set()
+        self._work.set()
+        self._room.set()

@@ -5,7 +5,6 @@ retired stream would still say is never read: its listener ends before the next 
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Final as Constant
@@ -15,7 +14,6 @@ from services.ingest.engines.base import (
     EngineStream,
     Final,
     Health,
-    Hint,
     Hypothesis,
     Through,
     Trouble,
@@ -23,6 +21,7 @@ from services.ingest.engines.base import (
 )
 from services.ingest.engines.held import Audio, Held
 from services.ingest.engines.remote_failures import Kind, VendorFailure
+from services.ingest.engines.voice import Voice
 from shared.domain.values import samples
 from shared.errors import EngineUnavailable
 from shared.ports import Clock
@@ -30,9 +29,6 @@ from shared.tasks import stop, together
 
 HELD_MAX: Constant = samples(150)
 """Beyond it `feed` waits. More than any credit window, so that only a caller without one meets it. 5 MB."""
-
-SAID_MAX: Constant = 256
-"""What was said and not yet taken; beyond it the stream is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +69,27 @@ class ReplayingStream:
         self._clock = clock
         self._patience = patience
         self._held = Held(start)
-        self._said: deque[Hypothesis] = deque()
+        self._voice = Voice("this stream")
         self._troubled = False
-        self._closed = False
-        self._ended_by: BaseException | None = None
         self._silent_since_ms: int | None = None
         self._work = asyncio.Event()
         self._owed = asyncio.Event()
         self._room = asyncio.Event()
-        self._news = asyncio.Event()
         self._running = asyncio.create_task(self._run())
         self._running.add_done_callback(self._ran)
 
     # --- what it is fed
 
     async def feed(self, start: int, pcm: bytes) -> None:
-        while self._held.samples > HELD_MAX and not self._is_over:
+        while self._held.samples > HELD_MAX and not self._voice.is_over:
             self._room.clear()
             await self._room.wait()
-        self._check_alive()
+        self._voice.check()
         self._held.audio(start, pcm)
         self._work.set()
 
     async def flush(self, at: int) -> None:
-        self._check_alive()
+        self._voice.check()
         self._held.flush(at)
         self._work.set()
 
@@ -108,7 +101,7 @@ class ReplayingStream:
             await self._until_something_is_held()
             if failure is not None and not _is_routine(failure):
                 self._troubled = True
-                self._say(Health(self._source.trouble))
+                self._voice.say(Health(self._source.trouble))
             opened = await self._source.next(failure, self._held.first)
             failure = None
             try:
@@ -123,7 +116,7 @@ class ReplayingStream:
         while True:
             answered = self._held.begin_again()
             if answered is not None:
-                self._say(Through(answered))
+                self._voice.say(Through(answered))
             if not self._held.is_empty:
                 return
             self._work.clear()
@@ -151,9 +144,7 @@ class ReplayingStream:
     async def _listen(self, opened: Opened) -> None:
         """Until the stream is given back. Raises EngineUnavailable when it dies."""
         async for hypothesis in opened.stream.heard():
-            while len(self._said) >= SAID_MAX:
-                self._room.clear()
-                await self._room.wait()
+            await self._voice.has_room()
             if self._hear(hypothesis, opened.name):
                 return
         raise EngineUnavailable(f"{opened.name} ended a stream that was not finished")
@@ -166,7 +157,7 @@ class ReplayingStream:
                 self._settle(until)
         if isinstance(hypothesis, Final) and not hypothesis.engine:
             hypothesis = replace(hypothesis, engine=name)
-        self._say(hypothesis)
+        self._voice.say(hypothesis)
         owes = self._held.sent_until > self._held.settled or self._held.flush_is_due
         self._silent_since_ms = self._clock.monotonic_ms() if owes else None
         return isinstance(hypothesis, Through) and self._held.rests and self._source.rests()
@@ -176,7 +167,7 @@ class ReplayingStream:
             self._source.progressed()
             if self._troubled:
                 self._troubled = False
-                self._say(Health(None))
+                self._voice.say(Health(None))
         self._room.set()
 
     async def _watch(self) -> None:
@@ -197,53 +188,21 @@ class ReplayingStream:
     def _is_owed(self, least: int) -> bool:
         return self._held.sent_until - self._held.settled >= least or self._held.flush_is_due
 
-    # --- what it says
+    # --- what it says, and how it ends
 
-    def _say(self, hypothesis: Hypothesis) -> None:
-        if self._said and isinstance(self._said[-1], Hint):
-            self._said.pop()
-        self._said.append(hypothesis)
-        self._news.set()
-
-    async def heard(self) -> AsyncIterator[Hypothesis]:
-        while True:
-            while not self._said and not self._is_over:
-                self._news.clear()
-                await self._news.wait()
-            if self._closed:
-                return
-            if not self._said:
-                self._check_alive()
-            hypothesis = self._said.popleft()
-            self._room.set()
-            yield hypothesis
-
-    # --- how it ends
-
-    @property
-    def _is_over(self) -> bool:
-        return self._closed or self._ended_by is not None
-
-    def _check_alive(self) -> None:
-        if self._closed:
-            raise EngineUnavailable("this stream is closed")
-        if self._ended_by is not None:
-            raise self._ended_by
+    def heard(self) -> AsyncIterator[Hypothesis]:
+        return self._voice.heard()
 
     def _ran(self, running: "asyncio.Task[None]") -> None:
-        if not running.cancelled():
-            self._ended_by = running.exception()
-        self._wake()
+        error = None if running.cancelled() else running.exception()
+        if error is not None:
+            self._voice.fail(error)
+        self._room.set()
 
     async def close(self) -> None:
-        self._closed = True
-        self._said.clear()
-        self._wake()
-        await stop(self._running)
-
-    def _wake(self) -> None:
+        self._voice.close()
         self._room.set()
-        self._news.set()
+        await stop(self._running)
 
 
 def _is_routine(failure: EngineUnavailable) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -64,18 +65,18 @@ class SpeechmaticsEngine:
     async def open(self, config: SessionConfig, start: int) -> RemoteStream:
         if self._closed:
             raise VendorFailure(VENDOR, Verdict(Kind.CONNECT, None), "closed")
-        wire = SpeechmaticsWire(self._url, self._key, self._limits)
-        try:
-            async with asyncio.timeout(self._limits.start_ms / 1_000):
-                await wire.open(transcription(config))
-        except TimeoutError:
-            await wire.close()
-            raise VendorFailure(VENDOR, Verdict(Kind.TIMEOUT), "opening") from None
-        except BaseException as error:
-            await wire.close()
-            if isinstance(error, VendorFailure):
+        async with AsyncExitStack() as opened:
+            wire = SpeechmaticsWire(self._url, self._key, self._limits)
+            opened.push_async_callback(wire.close)
+            try:
+                async with asyncio.timeout(self._limits.start_ms / 1_000):
+                    await wire.open(transcription(config))
+            except TimeoutError:
+                raise VendorFailure(VENDOR, Verdict(Kind.TIMEOUT), "opening") from None
+            except VendorFailure as error:
                 log.warning("no stream was opened", kind=error.kind, code=error.code)
-            raise
+                raise
+            opened.pop_all()
         return RemoteStream(VENDOR, wire, self._limits, self._clock, start)
 
     async def close(self) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -225,23 +226,17 @@ class SpeechmaticsWire:
         self._unacknowledged.append(length)
         self._progress.sent += length
         self._progress.frames += 1
-        try:
+        with self._lost_if_closed():
             await self._client.send_audio(pcm)
-        except TransportError:
-            raise self._lost() from None
 
     async def finalise(self) -> None:
-        try:
+        with self._lost_if_closed():
             await self._client.force_end_of_utterance()
-        except TransportError:
-            raise self._lost() from None
 
     async def end(self) -> None:
         # The SDK's own way counts acknowledged frames for sent ones, and waits for ever.
-        try:
+        with self._lost_if_closed():
             await self._client.send_message({"message": "EndOfStream", "last_seq_no": self._progress.frames})
-        except TransportError:
-            raise self._lost() from None
 
     async def keep_alive(self) -> None:
         """The socket's own pings do."""
@@ -307,6 +302,13 @@ class SpeechmaticsWire:
         return [_finished(transcript)]
 
     # --- how it ends
+
+    @contextmanager
+    def _lost_if_closed(self) -> Iterator[None]:
+        try:
+            yield
+        except TransportError:
+            raise self._lost() from None
 
     def _lost(self) -> VendorFailure:
         if self._error is not None:

@@ -85,4 +85,4 @@ async def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
 
 async def test_python_without_assertions_is_refused(tmp_path: Path) -> None:
     said = await refusal(environment(tmp_path, free_port()), "-O")
-    assert said.endswith("run Python without -O")
+    assert said.endswith("run Python without -O and PYTHONOPTIMIZE")
