@@ -109,7 +109,7 @@ def export_session(
     ] = None,
     url: Url = DEFAULT_URL,
 ) -> int:
-    """Write a session's note, take by take; a gap reads like [gap 0:12-0:15: cause]."""
+    """Write a session's note, take by take; a gap reads like [gap 0:12-0:15: cause], a remark is a footnote."""
     address, wanted = parse_address(url), parse_session(session)
     chosen = _format(form)
     note = _asked(lambda api: api.export(address, wanted, chosen))

@@ -1,7 +1,7 @@
 """A session as a file: plain text or Markdown to read, JSON with everything. Pure; `sessions.py` reads what it renders."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from services.ingest.follow import entry_message, polished_message
+from services.ingest.remarks import remark_on
 from services.ingest.summary import Summary
 from shared.domain.entries import NEVER_CAPTURED, Gap, Logged, Polished
 from shared.domain.takes import Take
@@ -60,26 +61,59 @@ class _Mark:
     text: str
 
 
-_Piece = str | _Mark
+@dataclass(frozen=True, slots=True)
+class _Words:
+    text: str = field(repr=False)
+    remark: str = ""
+    """What the reader should know of them."""
+
+
+_Piece = _Words | _Mark
+
+
+class _Footnotes:
+    """Each remark once, by the number its marks have, in the order in which they are met."""
+
+    def __init__(self, mark: str, line: str) -> None:
+        """Both for `str.format`: of a number, and of a number and a remark."""
+        self._mark = mark
+        self._line = line
+        self._numbers: dict[str, int] = {}
+
+    def told(self, piece: _Piece, written: Callable[[str], str] = str) -> str:
+        if isinstance(piece, _Mark):
+            return piece.text
+        if not piece.remark:
+            return written(piece.text)
+        number = self._numbers.setdefault(piece.remark, len(self._numbers) + 1)
+        # Stripped first: a line that ends may be written with a sign that would swallow the mark.
+        return written(piece.text.rstrip()) + self._mark.format(number)
+
+    @property
+    def lines(self) -> list[str]:
+        return [self._line.format(number, remark) for remark, number in self._numbers.items()]
 
 
 def _text(note: Note) -> str:
     parts = []
+    footnotes = _Footnotes(" [note {}]", "[note {}] {}")
     for take, pieces in _read(note):
         heading = [f"Take {take}"] if len(note.takes) > 1 else []
-        said = [piece.text if isinstance(piece, _Mark) else piece for piece in pieces]
-        parts.append("".join(f"{line}\n" for line in heading + said))
-    return "\n".join(parts)
+        parts.append(heading + [footnotes.told(piece) for piece in pieces])
+    if footnotes.lines:
+        parts.append(footnotes.lines)
+    return "\n".join("".join(f"{line}\n" for line in part) for part in parts)
 
 
 def _markdown(note: Note) -> str:
     title = _escaped(" ".join(note.summary.label.split())) or "Dictation"
     blocks = [f"# {title}"]
+    footnotes = _Footnotes("[^{}]", "[^{}]: {}")
     for take, pieces in _read(note):
         if len(note.takes) > 1:
             blocks.append(f"## Take {take}")
-        blocks += [piece.text if isinstance(piece, _Mark) else _escaped(piece) for piece in pieces]
-    return "\n\n".join(blocks) + "\n"
+        blocks += [footnotes.told(piece, _escaped) for piece in pieces]
+    return "\n\n".join(blocks + footnotes.lines) + "\n"
 
 
 def _read(note: Note) -> Iterator[tuple[int, list[_Piece]]]:
@@ -100,21 +134,21 @@ def _pieces(log: list[Logged], polished: dict[int, Polished]) -> Iterator[_Piece
     for logged in log:
         entry, over = logged.entry, polished.get(logged.index)
         if raw and (isinstance(entry, Gap) or over):
-            yield " ".join(raw)
+            yield _Words(" ".join(raw))
             raw.clear()
         if isinstance(entry, Gap):
             yield _Mark(gap_text(entry))
         elif over is None:
             raw.append(entry.text)
             if entry.utterance_end:
-                yield " ".join(raw)
+                yield _Words(" ".join(raw))
                 raw.clear()
         elif over.index not in told:
             told.add(over.index)
             if over.text:
-                yield over.text
+                yield _Words(over.text, remark_on(over.flags))
     if raw:
-        yield " ".join(raw)
+        yield _Words(" ".join(raw))
 
 
 def _polished_by_entry(note: Note) -> dict[int, Polished]:

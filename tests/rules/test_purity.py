@@ -15,6 +15,7 @@ PURE = (
     "services.ingest.inbox",
     "services.ingest.catch_up",
     "services.ingest.export",
+    "services.ingest.remarks",
     "services.ingest.engines.remote_failures",
     "services.ingest.engines.remote_pace",
     "services.ingest.engines.remote_positions",

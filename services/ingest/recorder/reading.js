@@ -1,7 +1,7 @@
 /** A session that is read and not recorded: its logs, page by page, and what was added since. */
 
 import { readLog } from "./api.js";
-import { Transcript } from "./transcript.js";
+import { Transcript, outlookOf } from "./transcript.js";
 
 /**
  * @typedef {import("./api.js").Session} Session
@@ -13,6 +13,9 @@ const AGAIN_MS = 5_000;
 
 /** How often a finished session is asked for its polished text: for half a minute, as one who recorded it waits. */
 const TIMES_MAX = 6;
+
+/** And after that, as long as some of its text is to be refined: that may take hours, so nobody asks every moment. */
+const REFINED_AGAIN_MS = 30_000;
 
 export class Reading {
   /**
@@ -41,7 +44,10 @@ export class Reading {
     }
     this.changed();
     this.timesLeft--;
-    if (!this.isClosed && this.timesLeft > 0) this.timer = setTimeout(() => void (document.hidden ? this.#later() : this.read()), AGAIN_MS);
+    const isDue = outlookOf(this.transcript.paragraphs()) !== "";
+    if (this.isClosed || (this.timesLeft <= 0 && !isDue)) return;
+    const waitMs = this.timesLeft > 0 ? AGAIN_MS : REFINED_AGAIN_MS;
+    this.timer = setTimeout(() => void (document.hidden ? this.#later() : this.read()), waitMs);
   }
 
   close() {

@@ -6,6 +6,7 @@
  */
 
 import { SAMPLES_PER_SECOND } from "./chunks.js";
+import { UPGRADE_DUE, remarkOn } from "./remarks.js";
 import { clockTime, spell } from "./times.js";
 
 /**
@@ -27,11 +28,14 @@ const HOLE_SAMPLES = 2 * SAMPLES_PER_SECOND;
  * @property {string} [cause]
  * @property {number} [wall_ms]
  *
- * @typedef {{ index: number, first: number, last: number, text: string }} Polished
+ * @typedef {{ index: number, first: number, last: number, text: string, flags?: string[] }} Polished
  * @typedef {{ take: number, start: number, until: number, text: string }} Hint
  *
- * - `take`: where another recording begins; `words`; `gap`; `forgotten`: stands for what this page let go of
- * @typedef {{ key: string, kind: "take" | "words" | "gap" | "forgotten", text: string, polished: boolean }} Paragraph
+ * - `take`: where another recording begins; `words`; `remark`: about the words before it; `gap`; `forgotten`: stands for
+ *   what this page let go of
+ * - `due`: a better text for it will come
+ * @typedef {"take" | "words" | "remark" | "gap" | "forgotten"} Kind
+ * @typedef {{ key: string, kind: Kind, text: string, polished: boolean, due: boolean }} Paragraph
  */
 
 export class Transcript {
@@ -111,9 +115,10 @@ export class Transcript {
     return read;
   }
 
-  /** The note as one text, for other programs. */
+  /** The note as one text, for other programs. Remarks are for who reads here: in a record they would be read as said. */
   get note() {
     return this.paragraphs()
+      .filter(({ kind }) => kind !== "remark")
       .map(({ kind, text }) => (kind === "words" ? text : `[${text}]`))
       .join("\n\n");
   }
@@ -165,6 +170,10 @@ export class Transcript {
   }
 }
 
+/** Said once, however many texts wait: nobody has to do anything. @param {Paragraph[]} paragraphs */
+export const outlookOf = (paragraphs) =>
+  paragraphs.some(({ due }) => due) ? "Some of this text will be refined later, by itself." : "";
+
 const FORGOTTEN = "The beginning is no longer shown on this page. The export has all of it.";
 
 /** @type {Record<string, (entry: Entry) => string>} */
@@ -185,7 +194,7 @@ const at = (entry) => clockTime(entry.start);
 const missed = (entry) => spell((entry.wall_ms ?? 0) / 1_000);
 
 /** @param {string} key @param {Paragraph["kind"]} kind @param {string} text @returns {Paragraph} */
-const paragraph = (key, kind, text, polished = false) => ({ key, kind, text, polished });
+const paragraph = (key, kind, text) => ({ key, kind, text, polished: false, due: false });
 
 /** @param {Entry} entry */
 function gap(entry) {
@@ -203,9 +212,17 @@ function spoken(entries) {
 function polishedOver(polished, entries) {
   const gaps = entries.filter((entry) => entry.cause !== undefined);
   const hasWords = gaps.length < entries.length;
-  const words = hasWords ? [paragraph(`${polished.first}`, "words", polished.text.trim(), true)] : [];
+  const words = hasWords ? wordsOf(polished) : [];
   // A gap ends its utterance, so this is where it happened.
   return [...words, ...gaps.map(gap)];
+}
+
+/** @param {Polished} polished @returns {Paragraph[]} */
+function wordsOf({ first, text, flags = [] }) {
+  const due = flags.includes(UPGRADE_DUE);
+  const words = { ...paragraph(`${first}`, "words", text.trim()), polished: true, due };
+  const remark = remarkOn(flags);
+  return remark ? [words, paragraph(`${first}`, "remark", remark)] : [words];
 }
 
 /** @param {Entry[]} open @param {Entry} entry */

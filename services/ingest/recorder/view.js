@@ -4,6 +4,7 @@
  */
 
 import { clockTime } from "./times.js";
+import { outlookOf } from "./transcript.js";
 
 /**
  * @typedef {import("./screen.js").Screen} Screen
@@ -100,6 +101,7 @@ export class View {
   #showParagraphs(paragraphs) {
     if (paragraphs === this.paragraphs) return;
     this.paragraphs = paragraphs;
+    setText("outlook", outlookOf(paragraphs));
     const keys = new Set(paragraphs.map(keyOf));
     for (const [key, element] of this.shown) {
       if (keys.has(key)) continue;
@@ -120,6 +122,7 @@ export class View {
     const element = this.shown.get(key) ?? document.createElement("p");
     this.shown.set(key, element);
     element.className = paragraph.kind === "words" && !paragraph.polished ? "raw" : paragraph.kind;
+    if (paragraph.kind === "remark") element.setAttribute("role", "note");
     write(element, paragraph.text);
     return element;
   }

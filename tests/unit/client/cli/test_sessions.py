@@ -83,7 +83,9 @@ def test_more_than_a_page_is_asked_for_from_the_last_one_on(service: Service, ca
 
 def test_a_session_is_shown_with_its_text(service: Service, capsys: Captured) -> None:
     service.answers[f"GET {ONE}"] = JSONResponse(summary(label='Jane "J" Roe', undelivered_ms=5_400))
-    service.answers[f"GET {ONE}/export"] = Response("Made up words.\n[gap 0:12-0:15: abandoned]\n")
+    service.answers[f"GET {ONE}/export"] = Response(
+        "Made up words. [note 1]\n[gap 0:12-0:15: abandoned]\n\n[note 1] Kept as dictated.\n"
+    )
     assert run(["sessions", "show", SESSION, "--url", service.url]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"session      {SESSION}",
@@ -93,8 +95,10 @@ def test_a_session_is_shown_with_its_text(service: Service, capsys: Captured) ->
         "stored       1:02 of audio in 1 take(s)",
         "missing      0:05 captured and not yet delivered by its recorder",
         "",
-        "Made up words.",
+        "Made up words. [note 1]",
         "[gap 0:12-0:15: abandoned]",
+        "",
+        "[note 1] Kept as dictated.",
     ]
 
 

@@ -192,6 +192,53 @@ def test_plain_text_is_not_escaped() -> None:
     assert text(note([segment("<b> & #1 *", 0, 1)])) == ["<b> & #1 *"]
 
 
+# --- remarks
+
+NUMBER = "Kept as dictated: the polished text changed a number."
+SIDE = "Kept as dictated: the polished text changed a side."
+
+
+def test_a_text_that_the_guard_kept_is_marked_and_each_remark_is_written_once_at_the_end() -> None:
+    said = ["ramipril five", "left knee", "aspirin ten", "no fever"]
+    entries = [segment(text, n, n + 1, take=1 + n // 3) for n, text in enumerate(said)]
+    flags = ["gemini_changed_number", "gemini_changed_side", "gemini_changed_number", "upgrade_due"]
+    polished = [Polished(n, n, n, f"{text}.", flags=(flags[n],)) for n, text in enumerate(said)]
+    given = note(entries, polished, takes=(take(1, covered_s=3), take(2, covered_s=1)))
+    assert text(given) == [
+        "Take 1",
+        "ramipril five. [note 1]",
+        "left knee. [note 2]",
+        "aspirin ten. [note 1]",
+        "",
+        "Take 2",
+        "no fever.",
+        "",
+        f"[note 1] {NUMBER}",
+        f"[note 2] {SIDE}",
+    ]
+    assert markdown(given).split("\n\n")[2:] == [
+        "ramipril five.[^1]",
+        "left knee.[^2]",
+        "aspirin ten.[^1]",
+        "## Take 2",
+        "no fever.",
+        f"[^1]: {NUMBER}",
+        f"[^2]: {SIDE}\n",
+    ]
+
+
+def test_a_mark_goes_when_a_later_text_needs_none() -> None:
+    kept = Polished(0, 0, 1, "The patient is well.", flags=("gemini_changed_number",))
+    again = Polished(1, 0, 1, "The patient is well.")
+    assert text(note(polished=[kept]))[0] == "The patient is well. [note 1]"
+    assert "[note" not in render(note(polished=[kept, again]), Format.TXT).decode()
+
+
+def test_a_mark_stands_outside_of_whatever_the_words_end_in() -> None:
+    polished = [Polished(0, 0, 1, "Rest \\\n", flags=("gemini_changed_side",))]
+    assert markdown(note(LOG[:2], polished)) == f"# Dictation\n\nRest \\\\[^1]\n\n[^1]: {SIDE}\n"
+
+
 def test_json_holds_everything_with_the_names_of_the_wire() -> None:
     given = note(polished=[Polished(0, 0, 1, "The patient is well.", flags=("guard",))], label="Made Up")
     given = replace(given, takes=(take(1, covered_s=20, captured_s=21),))

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ENTRIES_MAX, Transcript } from "../../../../../services/ingest/recorder/transcript.js";
+import { ENTRIES_MAX, Transcript, outlookOf } from "../../../../../services/ingest/recorder/transcript.js";
 
 /** @typedef {import("../../../../../services/ingest/recorder/transcript.js").Entry} Entry */
 
@@ -82,6 +82,28 @@ test("a gap inside polished entries stays visible", () => {
   shown.polish({ index: 0, first: 0, last: 1, text: "A." });
   shown.polish({ index: 1, first: 2, last: 2, text: "" });
   assert.deepEqual(shown.paragraphs().map(({ kind }) => kind), ["words", "gap", "gap"]);
+});
+
+test("a text that the guard kept has a remark under it, until a later text needs none", () => {
+  const shown = transcript(said(0, "ramipril five"), gap(1, "device_lost", 1, 1, 9_000));
+  shown.polish({ index: 0, first: 0, last: 1, text: "Ramipril 5.", flags: ["gemini_changed_number"] });
+  const remark = "remark: Kept as dictated: the polished text changed a number.";
+  assert.deepEqual(read(shown).slice(0, 2), ["words: Ramipril 5.", remark]);
+  assert.equal(shown.paragraphs()[2]?.kind, "gap");
+  assert.doesNotMatch(shown.note, /Kept/);
+  shown.polish({ index: 1, first: 0, last: 1, text: "Ramipril five." });
+  assert.deepEqual(shown.paragraphs().map(({ kind }) => kind), ["words", "gap"]);
+});
+
+test("that texts are to be refined is said once, for all of them, as long as one of them is", () => {
+  const shown = transcript(...[0, 1].map((n) => said(n, "a", { utterance_end: true })));
+  const flags = ["upgrade_due", "gemini_deadline"];
+  for (const n of [0, 1]) shown.polish({ index: n, first: n, last: n, text: "A.", flags });
+  assert.deepEqual(read(shown), ["words: A.", "words: A."]);
+  shown.polish({ index: 2, first: 0, last: 0, text: "A!" });
+  assert.match(outlookOf(shown.paragraphs()), /refined later/);
+  shown.polish({ index: 3, first: 1, last: 1, text: "A!" });
+  assert.equal(outlookOf(shown.paragraphs()), "");
 });
 
 test("an entry that comes again changes nothing", () => {
