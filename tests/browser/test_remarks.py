@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import BrowserContext, Route, expect
+from playwright.sync_api import BrowserContext, Route, WebSocketRoute, expect
 
 from tests.browser.recorder_page import RecorderPage
 from tests.browser.stack import Stack
@@ -102,4 +102,54 @@ def test_a_kept_text_is_marked_until_a_better_one_comes(context: BrowserContext,
     page.sees("Start ramipril 5 mg daily.")
     expect(remarks).to_have_count(1)
     expect(page.page.get_by_text(REFINED)).to_have_count(0)
+    page.is_clean()
+
+
+class Unrefined:
+    """Between page and service: marks every polished text as one to be refined, and refines it once it is asked."""
+
+    def __init__(self) -> None:
+        self.polished: list[dict[str, Any]] = []
+
+    def connect(self, page: WebSocketRoute) -> None:
+        service = page.connect_to_server()
+
+        def said(message: str | bytes) -> None:
+            told = json.loads(message)
+            if told["type"] == "polished":
+                self.polished.append(told)
+                told["flags"] = ["upgrade_due", "gemini_deadline"]
+            page.send(json.dumps(told))
+
+        page.on_message(service.send)
+        service.on_message(said)
+
+    def answer(self, route: Route) -> None:
+        """The real log, and after it every text again."""
+        page = route.fetch().json()
+        since = int(parse_qs(urlsplit(route.request.url).query)["polished"][0])
+        again = [
+            {**each, "index": len(self.polished) + n, "text": f"Refined: {each['text']}", "flags": []}
+            for n, each in enumerate(self.polished)
+        ]
+        page["polished"] = [each for each in again if each["index"] >= since]
+        route.fulfill(body=json.dumps(page), content_type="application/json")
+
+
+def test_what_is_refined_after_the_end_of_a_recording_still_comes(
+    context: BrowserContext, stack: Stack
+) -> None:
+    unrefined = Unrefined()
+    context.route_web_socket("**/v1/stream", unrefined.connect)
+    page = RecorderPage(context, stack.url)
+    page.press("Record")
+    page.waits_for_cells(4)
+    page.press("Finish")
+    page.sees("Finished. All that was recorded here is saved.")
+    page.sees(REFINED)
+    expect(page.log).not_to_contain_text("Refined")
+    context.route("**/v1/sessions/*/log?*", unrefined.answer)
+    expect(page.log).to_contain_text("Refined", timeout=40_000)
+    expect(page.page.get_by_text(REFINED)).to_have_count(0)
+    page.sees("Finished. All that was recorded here is saved.")
     page.is_clean()

@@ -8,6 +8,7 @@ import { Recorder } from "./recorder.js";
 import { isAtRisk, screenOf } from "./screen.js";
 import { ScreenLock } from "./screen-lock.js";
 import { SessionList } from "./session-list.js";
+import { outlookOf } from "./transcript.js";
 import { View, byId, setText } from "./view.js";
 
 /** @typedef {import("./screen.js").Action} Action */
@@ -155,6 +156,16 @@ class Page {
     this.label.belongsTo(link.session);
     this.reading?.close();
     void this.list.refresh();
+    if (link.phase === "done") this.#readOn();
+  }
+
+  /** The service has hung up; what is refined of the text from here on is asked for. */
+  #readOn() {
+    const transcript = this.recorder?.transcript;
+    const session = this.list.find(this.session);
+    if (!transcript || !session || outlookOf(transcript.paragraphs()) === "") return;
+    this.reading = new Reading({ ...session, state: "finished" }, () => this.changed(), transcript);
+    void this.reading.read();
   }
 
   #draw() {

@@ -21,11 +21,12 @@ export class Reading {
   /**
    * @param {Session} session
    * @param {() => void} changed
+   * @param {Transcript} transcript what is known of it already
    */
-  constructor(session, changed) {
+  constructor(session, changed, transcript = new Transcript()) {
     this.session = session;
     this.changed = changed;
-    this.transcript = new Transcript();
+    this.transcript = transcript;
     this.problem = "";
     this.isClosed = false;
     this.timesLeft = session.state === "finished" ? TIMES_MAX : Infinity;
