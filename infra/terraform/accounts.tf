@@ -69,31 +69,10 @@ resource "google_storage_bucket_iam_member" "drafts" {
   member = google_service_account.of[each.key].member
 }
 
-resource "google_cloud_run_v2_service_iam_member" "called" {
-  for_each = {
-    push-polish        = { service = google_cloud_run_v2_service.function["polish"].name, account = "push" }
-    push-autosave      = { service = google_cloud_run_v2_service.function["autosave"].name, account = "push" }
-    scheduler-autosave = { service = google_cloud_run_v2_service.function["autosave"].name, account = "scheduler" }
-  }
-
-  location = var.region
-  name     = each.value.service
-  role     = "roles/run.invoker"
-  member   = google_service_account.of[each.value.account].member
-}
-
 resource "google_project_iam_member" "polish_asks_gemini" {
   count = var.polisher == "gemini" ? 1 : 0
 
   project = var.project
   role    = "roles/aiplatform.user"
   member  = google_service_account.of["polish"].member
-}
-
-# Recorders are not Google accounts: who they are is for the service's own sign-in and tickets to decide.
-resource "google_cloud_run_v2_service_iam_member" "anybody_dials" {
-  location = var.region
-  name     = google_cloud_run_v2_service.ingest.name
-  role     = "roles/run.invoker"
-  member   = "allUsers"
 }

@@ -14,7 +14,9 @@ resource "google_cloud_run_v2_service" "ingest" {
   location = var.region
   ingress  = "INGRESS_TRAFFIC_ALL"
 
-  deletion_protection = true
+  # Recorders are not Google accounts: who they are is for the service's own sign-in and tickets to decide.
+  invoker_iam_disabled = true
+  deletion_protection  = true
 
   template {
     service_account = google_service_account.of["ingest"].email
