@@ -1,118 +1,26 @@
-"""A backlog on several streams: where it is split, who is fed what, in which order it is told, and how it ends."""
+"""A backlog on several streams: where it is split, who is fed what, and in which order it is told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import Final
-
-import pytest
 
 from services.ingest.catch_up import BACKLOG, CELL
-from services.ingest.engines.base import Capabilities, EngineStream, Hint, Hypothesis, Through
+from services.ingest.engines.base import EngineStream, Hint, Hypothesis, Through
 from services.ingest.engines.base import Final as FinalWords
-from services.ingest.engines.parallel import Parallel, ParallelStream
+from services.ingest.engines.parallel import Parallel
 from services.ingest.engines.scripted import ScriptedEngine
-from shared.domain.session import SessionConfig
-from shared.domain.values import BYTES_PER_SAMPLE, Span
-from shared.errors import EngineUnavailable
+from shared.domain.values import Span
 from tests.doubles.clock import ManualClock
 from tests.unit.services.ingest.connections import pcm
-
-CONFIG: Final = SessionConfig(language="de")
-LATE: Final = BACKLOG + CELL
-"""The first cell that is one too many for a single stream."""
-
-
-class PuppetStream:
-    """Notes what it is given, and says what it is told to."""
-
-    def __init__(self, start: int) -> None:
-        self.start = start
-        self.position = start
-        self.heard_pcm = bytearray()
-        self.pieces = 0
-        self.flushes: list[int] = []
-        self.closed = False
-        self._saying: asyncio.Queue[Hypothesis | EngineUnavailable] = asyncio.Queue(1_000)
-
-    def say(self, *said: Hypothesis | EngineUnavailable) -> None:
-        for each in said:
-            self._saying.put_nowait(each)
-
-    async def feed(self, start: int, pcm: bytes) -> None:
-        assert not self.closed
-        assert start == self.position or (self.flushes and start > self.position)
-        self.position = start + len(pcm) // BYTES_PER_SAMPLE
-        self.heard_pcm += pcm
-        self.pieces += 1
-
-    async def flush(self, at: int) -> None:
-        assert at >= self.position
-        self.position = at
-        self.flushes.append(at)
-
-    async def heard(self) -> AsyncIterator[Hypothesis]:
-        while True:
-            said = await self._saying.get()
-            if isinstance(said, EngineUnavailable):
-                raise said
-            yield said
-
-    async def close(self) -> None:
-        self.closed = True
-
-
-class Puppets:
-    def __init__(self, streams_max: int = 3) -> None:
-        self.capabilities = Capabilities("puppets", True, 0, 0, streams_max)
-        self.streams: list[PuppetStream] = []
-        self.configs: list[SessionConfig] = []
-        self.checked = self.closed = False
-
-    async def open(self, config: SessionConfig, start: int) -> PuppetStream:
-        self.configs.append(config)
-        self.streams.append(PuppetStream(start))
-        return self.streams[-1]
-
-    async def check(self) -> None:
-        self.checked = True
-
-    async def close(self) -> None:
-        self.closed = True
-
-
-def always(_: bytes) -> bool:
-    return True
-
-
-def never(_: bytes) -> bool:
-    return False
-
-
-async def opened(
-    engine: Puppets, is_pause: Callable[[bytes], bool] = always, start: int = 0
-) -> ParallelStream:
-    return await Parallel(engine, is_pause).open(CONFIG, start)
-
-
-async def feed(stream: ParallelStream, start: int, until: int, piece: int = CELL) -> None:
-    for at in range(start, until, piece):
-        await stream.feed(at, pcm(at, min(until, at + piece)))
-
-
-async def everybody_is_heard() -> None:
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
-async def told(stream: ParallelStream, count: int) -> list[Hypothesis]:
-    heard = stream.heard()
-    async with asyncio.timeout(5):
-        return [await anext(heard) for _ in range(count)]
-
-
-def words(start: int, until: int) -> FinalWords:
-    return FinalWords(Span(start, until), f"{start} to {until}")
-
+from tests.unit.services.ingest.engines.puppets import (
+    CONFIG,
+    LATE,
+    Puppets,
+    everybody_is_heard,
+    feed,
+    never,
+    opened,
+    told,
+    words,
+)
 
 # --- where it is split
 
@@ -338,85 +246,3 @@ async def _all_said(stream: EngineStream, until: int) -> list[Hypothesis]:
     await playing
     await stream.close()
     return said
-
-
-# --- how it ends
-
-
-@pytest.mark.parametrize("dying", [0, 1])
-async def test_the_death_of_any_stream_is_told_after_what_was_said_before(dying: int) -> None:
-    engine = Puppets()
-    stream = await opened(engine)
-    await feed(stream, 0, LATE + CELL)
-    engine.streams[0].say(words(0, 10))
-    await everybody_is_heard()
-    engine.streams[dying].say(EngineUnavailable("it died"))
-    await everybody_is_heard()
-    engine.streams[1 - dying].say(EngineUnavailable("it died too"))
-    await everybody_is_heard()
-    heard = stream.heard()
-    assert await anext(heard) == words(0, 10)
-    with pytest.raises(EngineUnavailable, match="^it died$"):
-        await anext(heard)
-    await stream.close()
-
-
-async def test_who_listens_is_told_of_a_death_that_comes_later() -> None:
-    engine = Puppets()
-    stream = await opened(engine)
-    listening = asyncio.create_task(told(stream, 1))
-    await everybody_is_heard()
-    engine.streams[0].say(EngineUnavailable("it died"))
-    with pytest.raises(EngineUnavailable, match="it died"):
-        await listening
-    await stream.close()
-
-
-async def test_a_close_closes_every_stream_and_leaves_no_task() -> None:
-    before = asyncio.all_tasks()
-    engine = Puppets()
-    stream = await opened(engine)
-    await feed(stream, 0, 2 * LATE + CELL)
-    await everybody_is_heard()
-    await stream.close()
-    await stream.close()
-    assert [each.closed for each in engine.streams] == [True, True, True]
-    assert asyncio.all_tasks() == before
-
-
-async def test_a_closed_stream_takes_nothing_and_says_nothing_more() -> None:
-    engine = Puppets()
-    stream = await opened(engine)
-    engine.streams[0].say(words(0, 10), words(10, 20))
-    heard = stream.heard()
-    assert await anext(heard) == words(0, 10)
-    await everybody_is_heard()
-    await stream.close()
-    assert [each async for each in heard] == []
-    with pytest.raises(EngineUnavailable, match="closed"):
-        await stream.feed(0, pcm(0, 10))
-    with pytest.raises(EngineUnavailable, match="closed"):
-        await stream.flush(0)
-
-
-async def test_a_close_ends_who_listens() -> None:
-    stream = await opened(Puppets())
-
-    async def listen() -> list[Hypothesis]:
-        return [each async for each in stream.heard()]
-
-    listening = asyncio.create_task(listen())
-    await everybody_is_heard()
-    await stream.close()
-    async with asyncio.timeout(5):
-        assert await listening == []
-
-
-async def test_an_engine_that_is_wrapped_is_asked_for_everything_else() -> None:
-    engine = Puppets()
-    parallel = Parallel(engine)
-    assert parallel.capabilities is engine.capabilities
-    await parallel.check()
-    assert (engine.checked, engine.closed) == (True, False)
-    await parallel.close()
-    assert engine.closed
