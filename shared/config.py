@@ -17,6 +17,8 @@ from shared.errors import SetupError
 PREFIX: Final = "STENO_"
 
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+EVERYWHERE: Final = "0.0.0.0"
+"""Every address of the machine: where Cloud Run, which alone reaches its containers, expects an answer."""
 
 READY: Final[dict[str, tuple[str, ...]]] = {
     "backend": ("embedded", "emulators", "gcp"),
@@ -67,7 +69,7 @@ class Role(StrEnum):
 
 
 _NEEDED_ON_GCP: Final[dict[Role, tuple[str, ...]]] = {
-    Role.INGEST: (),
+    Role.INGEST: ("ticket_keys",),
     Role.POLISH: ("push_audience", "push_service_account"),
     Role.AUTOSAVE: ("push_audience", "push_service_account", "scheduler_service_account"),
     Role.COMMAND: (),
@@ -135,6 +137,8 @@ class Config(BaseSettings):
     data_dir: Place = Field(default_factory=data_home)
     key_file: Place = Field(default_factory=lambda: config_home() / "key-encryption.json")
     ticket_key_file: Place = Field(default_factory=lambda: config_home() / "ticket.key")
+    ticket_keys: str = Field(default="", repr=False)
+    """The ring itself instead of a file of it: a ticket of one instance must be good on every other."""
     engines: Names = ("local",)
     """In the order in which they are tried."""
     provider_urls: Urls = Field(default_factory=dict)
@@ -209,6 +213,7 @@ def load_config(role: Role = Role.COMMAND, /, **overrides: object) -> Config:
         problems = [
             *_unknown(os.environ),
             *_unusable(config),
+            *_host_unusable(config, role),
             *_unfit_for_google(config, role, os.environ),
             *_unfit_for_the_cloud(config, role),
         ]
@@ -260,11 +265,6 @@ def _unusable(config: Config) -> Iterator[str]:
         yield f"{_named('engines')} names no engine; choose {' or '.join(READY['engines'])}"
     if len(config.engines) != len(set(config.engines)):
         yield f"{_named('engines')} names an engine twice; name each once, in the order in which to try them"
-    if config.host not in LOOPBACK:
-        yield (
-            f"{_named('host')} is {config.host}, which other machines may reach; until Steno has TLS and a real"
-            f" sign-in it serves this machine only: choose one of {', '.join(LOOPBACK)}"
-        )
     yield from _bad_urls(config.provider_urls)
     yield from _keys_missing(config)
     yield from _gemini_unusable(config)
@@ -274,6 +274,17 @@ def _unusable(config: Config) -> Iterator[str]:
                 f"{_named(field)} is inside the data directory {config.data_dir}, so a copy of the data would carry"
                 " its key; put it somewhere else"
             )
+
+
+def _host_unusable(config: Config, role: Role) -> Iterator[str]:
+    if config.in_cloud and role is Role.INGEST:
+        if config.host != EVERYWHERE:
+            yield f"{_named('host')} is {config.host}, which Cloud Run cannot reach; choose {EVERYWHERE}"
+    elif config.host not in LOOPBACK:
+        yield (
+            f"{_named('host')} is {config.host}, which other machines may reach; until Steno has TLS and a real"
+            f" sign-in it serves this machine only: choose one of {', '.join(LOOPBACK)}"
+        )
 
 
 def _not_there(field: str, names: Iterable[str]) -> Iterator[str]:

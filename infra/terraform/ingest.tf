@@ -1,4 +1,6 @@
 locals {
+  ingest_port = 8080
+
   common_environment = {
     STENO_BACKEND        = "gcp"
     STENO_PROJECT        = var.project
@@ -36,6 +38,10 @@ resource "google_cloud_run_v2_service" "ingest" {
     containers {
       image = var.images.ingest
 
+      ports {
+        container_port = local.ingest_port
+      }
+
       resources {
         limits = {
           cpu    = "2"
@@ -49,6 +55,7 @@ resource "google_cloud_run_v2_service" "ingest" {
       dynamic "env" {
         for_each = merge(local.common_environment, {
           STENO_HOST         = "0.0.0.0"
+          STENO_PORT         = tostring(local.ingest_port)
           STENO_ENGINES      = join(",", var.engines)
           STENO_SIGN_IN      = var.sign_in
           STENO_SESSIONS_MAX = tostring(var.sessions_max)
@@ -62,6 +69,7 @@ resource "google_cloud_run_v2_service" "ingest" {
 
       dynamic "env" {
         for_each = {
+          STENO_TICKET_KEYS      = "steno-ticket-keys"
           STENO_DEEPGRAM_KEY     = "steno-deepgram-key"
           STENO_SPEECHMATICS_KEY = "steno-speechmatics-key"
         }

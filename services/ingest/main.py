@@ -25,7 +25,7 @@ from services.ingest.server import Server, allow_connections, listen
 from services.ingest.sessions import Sessions
 from services.ingest.sessions_api import SessionsApi
 from services.ingest.sign_in import DevelopmentSignIn
-from services.ingest.tickets import Tickets, load_or_create_keys
+from services.ingest.tickets import Tickets, open_ring
 from services.ingest.ws import serve
 from shared.config import Config, Role
 from shared.errors import SetupError
@@ -72,7 +72,7 @@ async def _run(config: Config) -> None:
         engine = build_engine(config, ports.clock)
         closing_down.push_async_callback(engine.close)
         readiness = Readiness()
-        tickets = Tickets(load_or_create_keys(config.ticket_key_file))
+        tickets = Tickets(open_ring(config.ticket_keys, config.ticket_key_file))
         desk = _desk(config, ports, engine, tickets)
 
         async def drain() -> None:

@@ -17,6 +17,7 @@ from typing import Final
 import jwt
 import msgspec
 
+from shared.config import variable
 from shared.domain.values import Principal, SessionId
 from shared.errors import NotYours, SetupError, SignInNeeded
 
@@ -87,6 +88,11 @@ class Tickets:
             raise SignInNeeded("this is not a valid ticket; ask for a new one") from None
 
 
+def open_ring(given: str, path: Path) -> tuple[TicketKey, ...]:
+    """The ring that was given; without one, that kept in `path`. Raises SetupError if it cannot be used."""
+    return parse_keys(given, variable("ticket_keys")) if given else load_or_create_keys(path)
+
+
 def load_or_create_keys(path: Path) -> tuple[TicketKey, ...]:
     """The ring kept in `path`, one key a line, base64url; made with one fresh key if there is no such file.
 
@@ -101,19 +107,19 @@ def load_or_create_keys(path: Path) -> tuple[TicketKey, ...]:
         raise SetupError(
             f"the ticket key file {path} cannot be used ({error.strerror}); check the permissions of its folder"
         ) from None
-    return parse_keys(text, f"the ticket key file {path}")
+    return parse_keys(text, f"the ticket key file {path}", "; delete it and a new one is made")
 
 
-def parse_keys(text: str, origin: str) -> tuple[TicketKey, ...]:
-    """Raises SetupError, naming `origin`, unless it holds one or two keys."""
+def parse_keys(text: str, origin: str, remedy: str = "") -> tuple[TicketKey, ...]:
+    """Raises SetupError, naming `origin` and how else to put it right, unless it holds one or two keys."""
     try:
         secrets_found = [base64.b64decode(line, altchars=b"-_", validate=True) for line in text.split()]
     except (binascii.Error, ValueError):
         secrets_found = []
     if not 1 <= len(secrets_found) <= KEYS_MAX or any(len(each) != KEY_BYTES for each in secrets_found):
         raise SetupError(
-            f"{origin} is damaged: it should hold one or two lines, each a key of {KEY_BYTES} bytes in base64url; "
-            "delete it and a new one is made"
+            f"{origin} is damaged: it should hold one or two lines, each a key of {KEY_BYTES} bytes in"
+            f" base64url{remedy}"
         )
     return tuple(TicketKey(each) for each in secrets_found)
 

@@ -1,27 +1,64 @@
 """What infra/terraform tells Cloud Run about the services, held to what the services need there."""
 
+import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from tests.rules.terraform_schema import blocks
+import pytest
 
-SERVICES = [body for _, _, kind, body in blocks() if kind == "google_cloud_run_v2_service"]
+from shared.config import EVERYWHERE, Role, load_config
+from shared.errors import SetupError
+from tests.rules.terraform_schema import TERRAFORM, blocks
+
+SERVICES = {
+    body["name"].strip('"'): body for _, _, kind, body in blocks() if kind == "google_cloud_run_v2_service"
+}
+FUNCTIONS, INGEST = SERVICES["steno-${each.key}"], SERVICES["steno-ingest"]
+COMMON = (TERRAFORM / "ingest.tf").read_text().split("\nresource ")[0]
+TOLD = {
+    role: COMMON + (TERRAFORM / name).read_text()
+    for role, name in [
+        (Role.INGEST, "ingest.tf"),
+        (Role.POLISH, "functions.tf"),
+        (Role.AUTOSAVE, "functions.tf"),
+    ]
+}
 
 
-def template(service: Mapping[str, Any]) -> Mapping[str, Any]:
-    [found] = service["template"]
+def container(service: Mapping[str, Any]) -> Mapping[str, Any]:
+    [template] = service["template"]
+    [found] = template["containers"]
     assert isinstance(found, Mapping)
     return found
 
 
 def test_cloud_run_leaves_tokens_whole_for_the_services_to_check() -> None:
-    assert [service.get("invoker_iam_disabled") for service in SERVICES] == [True, True]
+    assert [service.get("invoker_iam_disabled") for service in SERVICES.values()] == [True, True]
     assert not [kind for _, _, kind, _ in blocks() if kind.startswith("google_cloud_run_v2_service_iam")]
 
 
 def test_the_functions_are_reached_from_inside_the_project_only() -> None:
-    ingress = {service["name"]: service["ingress"].strip('"') for service in SERVICES}
-    assert ingress == {
-        '"steno-${each.key}"': "INGRESS_TRAFFIC_INTERNAL_ONLY",
-        '"steno-ingest"': "INGRESS_TRAFFIC_ALL",
-    }
+    assert FUNCTIONS["ingress"] == '"INGRESS_TRAFFIC_INTERNAL_ONLY"'
+    assert INGEST["ingress"] == '"INGRESS_TRAFFIC_ALL"'
+
+
+def test_ingest_listens_where_cloud_run_asks() -> None:
+    told = str(container(INGEST)["dynamic"])
+    assert [port["container_port"] for port in container(INGEST)["ports"]] == ["${local.ingest_port}"]
+    assert "STENO_PORT = tostring(local.ingest_port)" in told
+    assert f'STENO_HOST = "{EVERYWHERE}"' in told
+
+
+@pytest.mark.parametrize("role", TOLD)
+def test_each_is_told_all_that_it_must_be_told_there(role: Role, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("STENO_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("K_SERVICE", "steno")
+    with pytest.raises(SetupError) as caught:
+        load_config(role, backend="gcp")
+    needed = set(re.findall(r"STENO_[A-Z_]+(?= must | \(| cannot |\) is)", str(caught.value)))
+    told = set(re.findall(r"STENO_[A-Z_]+", TOLD[role]))
+    assert {"STENO_PROJECT", "STENO_RETENTION_DAYS"} <= needed
+    assert needed - told == set()

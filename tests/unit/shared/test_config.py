@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.config import Config, LogLevel, load_config
+from shared.config import Config, LogLevel, Role, load_config
 from shared.errors import SetupError
 
 
@@ -16,9 +16,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-def refusal(**overrides: object) -> str:
+def refusal(role: Role = Role.COMMAND, /, **overrides: object) -> str:
     with pytest.raises(SetupError) as caught:
-        load_config(**overrides)
+        load_config(role, **overrides)
     return str(caught.value)
 
 
@@ -145,6 +145,20 @@ def test_the_cloud_refuses_a_laptops_defaults(monkeypatch: pytest.MonkeyPatch) -
     assert "STENO_RETENTION_DAYS" not in refusal(retention_days=30)
 
 
+def test_every_address_is_served_by_ingest_in_the_cloud_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reached = "STENO_HOST"
+    assert reached in refusal(host="0.0.0.0", backend="gcp")
+    assert reached in refusal(Role.INGEST, host="0.0.0.0", backend="gcp")
+    monkeypatch.setenv("K_SERVICE", "steno")
+    assert reached not in refusal(Role.INGEST, host="0.0.0.0")
+    assert reached in refusal(Role.COMMAND, host="0.0.0.0")
+    for host in ("127.0.0.1", "10.0.0.1"):
+        said = refusal(Role.INGEST, host=host)
+        assert f"(STENO_HOST) is {host}, which Cloud Run cannot reach; choose 0.0.0.0" in said
+
+
 def test_no_other_process_can_be_told_it_is_in_the_cloud_by_us(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("K_SERVICE", "ingest")
     assert "STENO_CLOUD_SERVICE" not in Config().environment()
@@ -157,4 +171,4 @@ def test_a_vendor_needs_a_key_unless_its_server_is_on_this_machine() -> None:
 
 
 def test_a_key_is_not_shown_with_the_rest() -> None:
-    assert "hush" not in repr(load_config(deepgram_key="hush", speechmatics_key="hush"))
+    assert "hush" not in repr(load_config(deepgram_key="hush", speechmatics_key="hush", ticket_keys="hush"))

@@ -56,18 +56,20 @@ async def test_a_port_that_is_taken_is_said_before_anything_is_made(tmp_path: Pa
             ["STENO_PORT", "did you mean STENO_SESSIONS_MAX?"],
         ),
         (
-            {"STENO_ENGINES": "nonsense", "STENO_HOST": "0.0.0.0", "K_SERVICE": "ingest"},
+            {"STENO_ENGINES": "nonsense", "STENO_HOST": "127.0.0.1", "K_SERVICE": "ingest"},
             [
                 "there is no 'nonsense'",
-                "other machines may reach",
+                "which Cloud Run cannot reach",
                 "on Cloud Run STENO_BACKEND cannot be embedded",
                 "on Cloud Run STENO_SIGN_IN cannot be development",
             ],
         ),
+        ({"STENO_HOST": "0.0.0.0"}, ["other machines may reach"]),
+        ({"STENO_TICKET_KEYS": "eA=="}, ["STENO_TICKET_KEYS is damaged"]),
         ({"STENO_DATA_DIR": "/dev/null/data"}, ["/dev/null/data"]),
         ({"STENO_ENGINES": "local", "STENO_MODEL_DIR": "/dev/null"}, ["no speech model", "make setup"]),
     ],
-    ids=["values", "choices", "places", "model"],
+    ids=["values", "choices", "host", "tickets", "places", "model"],
 )
 async def test_a_set_up_that_cannot_work_is_one_line(
     tmp_path: Path, settings: dict[str, str], said: list[str]

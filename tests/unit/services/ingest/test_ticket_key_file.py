@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.tickets import KEY_BYTES, TicketKey, load_or_create_keys, parse_keys
+from services.ingest.tickets import KEY_BYTES, TicketKey, load_or_create_keys, open_ring, parse_keys
 from shared.errors import SetupError
 
 
@@ -96,5 +96,16 @@ def test_what_is_no_file_is_one_sentence(tmp_path: Path) -> None:
 
 def test_keys_from_elsewhere_name_their_origin() -> None:
     assert parse_keys(line(b"a"), "the secret") == (TicketKey(b"a" * KEY_BYTES),)
-    with pytest.raises(SetupError, match="^the secret is damaged"):
+    with pytest.raises(SetupError, match="^the secret is damaged: .* in base64url$"):
         parse_keys("", "the secret")
+
+
+def test_a_ring_that_is_given_is_used_and_no_file_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "ticket.key"
+    given = f"{line(b'b')}\n{line(b'a')}\n"
+    assert open_ring(given, path) == (TicketKey(b"b" * KEY_BYTES), TicketKey(b"a" * KEY_BYTES))
+    with pytest.raises(SetupError, match="^STENO_TICKET_KEYS is damaged") as caught:
+        open_ring(f"{line(b'a')}\nsecond", path)
+    assert line(b"a") not in str(caught.value)
+    assert not path.exists()
+    assert open_ring("", path) == load_or_create_keys(path)
