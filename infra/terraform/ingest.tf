@@ -11,7 +11,11 @@ locals {
   }
 }
 
+# It refuses to start without a sign-in, so there is none until one is named. That is also the first of two steps: the
+# secrets that ingest reads at its start are made before it, and a person puts them in meanwhile.
 resource "google_cloud_run_v2_service" "ingest" {
+  count = var.sign_in == "" ? 0 : 1
+
   name     = "steno-ingest"
   location = var.region
   ingress  = "INGRESS_TRAFFIC_ALL"
@@ -68,11 +72,7 @@ resource "google_cloud_run_v2_service" "ingest" {
       }
 
       dynamic "env" {
-        for_each = {
-          STENO_TICKET_KEYS      = "steno-ticket-keys"
-          STENO_DEEPGRAM_KEY     = "steno-deepgram-key"
-          STENO_SPEECHMATICS_KEY = "steno-speechmatics-key"
-        }
+        for_each = local.secrets
 
         content {
           name = env.key

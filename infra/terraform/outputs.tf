@@ -1,4 +1,4 @@
 output "recorder" {
-  description = "Where clinicians dictate."
-  value       = google_cloud_run_v2_service.ingest.uri
+  description = "Where clinicians dictate; null without a sign-in."
+  value       = one(google_cloud_run_v2_service.ingest[*].uri)
 }

@@ -36,6 +36,11 @@ variable "engines" {
   description = "Speech engines in the order in which they are tried."
   type        = list(string)
   default     = ["deepgram"]
+
+  validation {
+    condition     = length(setsubtract(var.engines, ["deepgram", "speechmatics", "local"])) == 0
+    error_message = "deepgram, speechmatics, and local where the image holds its weights (docker build --target local)."
+  }
 }
 
 variable "polisher" {
@@ -51,8 +56,14 @@ variable "gemini_location" {
 }
 
 variable "sign_in" {
-  description = "How clinicians sign in. The development sign-in is refused by the services themselves."
+  description = "How clinicians sign in. While it is empty everything but ingest is made."
   type        = string
+  default     = ""
+
+  validation {
+    condition     = var.sign_in != "development"
+    error_message = "The development sign-in admits whoever asks; ingest refuses to start with it here."
+  }
 }
 
 variable "sessions_max" {

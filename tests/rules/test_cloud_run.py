@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.config import EVERYWHERE, Role, load_config
+from shared.config import EVERYWHERE, READY, Config, Role, load_config, variable
 from shared.errors import SetupError
 from tests.rules.terraform_schema import TERRAFORM, blocks
 
@@ -50,6 +50,24 @@ def test_ingest_listens_where_cloud_run_asks() -> None:
     assert f'STENO_HOST = "{EVERYWHERE}"' in told
 
 
+def test_ingest_reads_the_ticket_keys_and_the_keys_of_the_chosen_vendors_from_secrets() -> None:
+    secrets = (TERRAFORM / "secrets.tf").read_text()
+    vendors = {name for name in READY["engines"] if f"{name}_key" in Config.model_fields}
+    named = re.findall(r"(\w+) += { setting = \"(\w+)\", secret = \"([\w-]+)\" }", secrets)
+    assert {(engine, setting) for engine, setting, _ in named} == {
+        (engine, variable(f"{engine}_key")) for engine in vendors
+    }
+    assert "if contains(var.engines, engine)" in secrets
+    assert '{ STENO_TICKET_KEYS = "steno-ticket-keys" }' in secrets
+    assert "for_each = toset(values(local.secrets))" in secrets
+    assert "'for_each': '${local.secrets}'" in str(container(INGEST)["dynamic"])
+    assert "_KEY" not in TOLD[Role.INGEST].replace("STENO_KMS_KEY", "")
+
+
+def test_ingest_is_made_once_it_has_a_sign_in() -> None:
+    assert INGEST["count"] == '${var.sign_in == "" ? 0 : 1}'
+
+
 @pytest.mark.parametrize("role", TOLD)
 def test_each_is_told_all_that_it_must_be_told_there(role: Role, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
@@ -60,5 +78,7 @@ def test_each_is_told_all_that_it_must_be_told_there(role: Role, monkeypatch: py
         load_config(role, backend="gcp")
     needed = set(re.findall(r"STENO_[A-Z_]+(?= must | \(| cannot |\) is)", str(caught.value)))
     told = set(re.findall(r"STENO_[A-Z_]+", TOLD[role]))
+    if role is Role.INGEST:
+        told.add("STENO_TICKET_KEYS")
     assert {"STENO_PROJECT", "STENO_RETENTION_DAYS"} <= needed
     assert needed - told == set()
