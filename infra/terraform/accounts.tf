@@ -10,6 +10,8 @@ resource "google_service_account" "of" {
 
   account_id   = "steno-${each.key}"
   display_name = each.value
+
+  depends_on = [google_project_service.used]
 }
 
 resource "google_project_iam_member" "stores" {

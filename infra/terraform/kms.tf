@@ -35,6 +35,7 @@ data "google_project" "this" {
 
 data "google_storage_project_service_account" "agent" {}
 
+# Google makes it with the first topic, which needs this key before; so it is made by hand beforehand (docs/operations.md).
 locals {
   pubsub_agent = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 }
