@@ -63,7 +63,13 @@ resource "google_cloud_run_v2_service" "function" {
     }
   }
 
-  depends_on = [google_project_service.used]
+  # A revision that cannot reach these does not become ready, and the apply fails with it.
+  depends_on = [
+    google_project_service.used,
+    google_firestore_database.default,
+    google_kms_crypto_key_iam_member.opens_sessions,
+    google_project_iam_member.stores,
+  ]
 }
 
 # Once a minute; it may run twice, or at once. Cloud Scheduler never starts one while the last still runs.

@@ -105,5 +105,12 @@ resource "google_cloud_run_v2_service" "ingest" {
     }
   }
 
-  depends_on = [google_project_service.used, google_secret_manager_secret_iam_member.ingest_reads]
+  # A revision that cannot reach these does not become ready, and the apply fails with it.
+  depends_on = [
+    google_project_service.used,
+    google_firestore_database.default,
+    google_kms_crypto_key_iam_member.opens_sessions,
+    google_project_iam_member.stores,
+    google_secret_manager_secret_iam_member.ingest_reads,
+  ]
 }

@@ -64,6 +64,16 @@ def test_ingest_reads_the_ticket_keys_and_the_keys_of_the_chosen_vendors_from_se
     assert "_KEY" not in TOLD[Role.INGEST].replace("STENO_KMS_KEY", "")
 
 
+def test_what_readyz_needs_is_there_before_cloud_run_asks_for_it() -> None:
+    needed = {
+        "${google_firestore_database.default}",
+        "${google_kms_crypto_key_iam_member.opens_sessions}",
+        "${google_project_iam_member.stores}",
+    }
+    assert [needed - set(service["depends_on"]) for service in SERVICES.values()] == [set(), set()]
+    assert "${google_secret_manager_secret_iam_member.ingest_reads}" in INGEST["depends_on"]
+
+
 def test_ingest_is_made_once_it_has_a_sign_in() -> None:
     assert INGEST["count"] == '${var.sign_in == "" ? 0 : 1}'
 
