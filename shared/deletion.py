@@ -43,12 +43,18 @@ async def bury(store: Store, clock: Clock, session: SessionId, holder: Holder) -
 async def remove_remains(store: Store, blobs: Blobs, bus: Publisher, session: SessionId) -> int:
     """Remove all that belongs to a tombstone; returns how much there was, 0 once nothing is left.
 
-    Raises StoreUnavailable, BlobsUnavailable: some of it may be left; ask again.
+    Raises StoreUnavailable, BlobsUnavailable, or Retry of the bus: some of it may be left; ask again.
     """
-    prefix = drafts_of(session)
-    removed = await answered(store.erase(session)) + await bus.forget_session(session)
-    # The key first: without it the parts are noise, should we be killed between two of them.
-    keys = sorted(await blobs.list(prefix), key=lambda key: key != f"{prefix}key")
-    for key in keys:
+    key = f"{drafts_of(session)}key"
+    drafts = await blobs.list(drafts_of(session))
+    # First of all: it is the last copy of the session's key, and without it what is left is noise, should we be killed,
+    # or the store fail, before the end.
+    if key in drafts:
         await blobs.delete(key)
-    return removed + len(keys)
+    # Not `answered`, whose limit is one call's: a long session takes a call for each page of its logs, each with a limit
+    # of its own, and under one for all of them it would never be erased.
+    removed = await store.erase(session) + await bus.forget_session(session)
+    for part in drafts:
+        if part != key:
+            await blobs.delete(part)
+    return removed + len(drafts)

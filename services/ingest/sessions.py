@@ -159,7 +159,7 @@ class Sessions:
             await self._mine(principal, session)
         except SessionDeleted:
             # Deleted while this was being written: the label must not outlive what the deletion removed.
-            await answered(self._store.erase(session))
+            await self._store.erase(session)
             raise
 
     async def finish(self, principal: Principal, session: SessionId) -> Summary:

@@ -120,6 +120,17 @@ async def test_the_key_of_the_drafts_goes_before_their_parts(place: Place, clock
     assert [key.rpartition("/")[2] for key in left] == ["0001", "0002"]
 
 
+async def test_the_key_of_the_drafts_goes_even_where_the_store_fails(
+    place: Place, clock: ManualClock
+) -> None:
+    await lived(place, SESSION)
+    faulty = FaultyStore(place.store, clock, writes=[REFUSED])
+    with pytest.raises(StoreUnavailable):
+        await remove_remains(faulty, place.blobs, place.bus, SESSION)
+    left = await place.blobs.list(drafts_of(SESSION))
+    assert [key.rpartition("/")[2] for key in left] == ["0001", "0002"]
+
+
 async def test_two_who_delete_at_once_leave_nothing(place: Place, clock: ManualClock) -> None:
     await lived(place, SESSION)
     removed = await asyncio.gather(*(delete(place, clock, SESSION) for _ in range(2)))

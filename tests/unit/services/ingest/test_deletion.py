@@ -1,6 +1,7 @@
 """Deleting a session over the API: what goes, what stays, and what a failure half-way leaves to do."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,8 @@ from services.ingest.sign_in import LOCAL_PRINCIPAL
 from shared.domain.session import SessionState
 from shared.domain.values import Holder, LogId, SessionId
 from shared.errors import BlobsUnavailable, LeaseLost, NotFound, NotYours, SessionDeleted, StoreUnavailable
-from shared.lease import LogWriter
-from shared.ports import PolishedRow, RecordName, Subscriber, Wakeup
+from shared.lease import ATTEMPT_MS_MAX, LogWriter
+from shared.ports import PolishedRow, RecordFields, RecordName, Subscriber, Version, Wakeup
 from shared.wire.messages import Cursors
 from tests.doubles.faulty_store import NONE, REFUSED
 from tests.doubles.memory import MemoryBlobs, MemoryStore
@@ -150,6 +151,46 @@ async def test_what_others_keep_writing_is_left_to_the_sweep_and_does_not_hold_t
     await a_full_session(web)
     await web.sessions.delete(ME, SESSION)
     assert store.erased == REMOVALS_MAX
+
+
+class LongSessions(MemoryStore):
+    """Erasing takes longer than any one call may: a call for each page of a long log."""
+
+    async def erase(self, session: SessionId) -> int:
+        await asyncio.sleep(ATTEMPT_MS_MAX / 1_000 + 0.1)
+        return await super().erase(session)
+
+
+async def test_a_long_session_is_deleted_however_long_that_takes() -> None:
+    web = Web(memory=LongSessions())
+    await a_full_session(web)
+    await web.sessions.delete(ME, SESSION)
+    assert await remains(web) == []
+
+
+class DeletedWhileNamed(LongSessions):
+    """The session goes while its label is being written."""
+
+    async def write_record(
+        self,
+        session: SessionId,
+        name: RecordName,
+        fields: RecordFields,
+        base: Version | None,
+        polished: Sequence[PolishedRow] = (),
+    ) -> Version:
+        stored = await self.load(session)
+        assert stored is not None
+        await self.write(stored, stored.document.tombstone(Holder("who deletes"), 1))
+        return await super().write_record(session, name, fields, base, polished)
+
+
+async def test_a_label_written_beside_a_tombstone_goes_however_long_the_session_is() -> None:
+    web = Web(memory=DeletedWhileNamed())
+    await web.record([segment("x", 0, 1)])
+    with pytest.raises(SessionDeleted):
+        await web.sessions.set_label(ME, SESSION, "Made Up")
+    assert await remains(web) == []
 
 
 class DeletedWhileRead(MemoryStore):
