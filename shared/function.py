@@ -97,6 +97,8 @@ def ready(store: Store) -> Route:
         try:
             await answered(store.check())
         except DictationError as error:
+            # Whoever probes is told a number only.
+            log.warning("the function is not ready", exc_info=error)
             return error.http_status
         return OK
 

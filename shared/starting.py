@@ -1,6 +1,6 @@
-"""How every service starts: what Python must do for us, then its configuration, then its log."""
+"""How every service starts: its log, what Python must do for us, then its configuration."""
 
-from shared.config import Config, Role, load_config
+from shared.config import Config, LogLevel, Role, load_config
 from shared.errors import SetupError
 from shared.observe import configure
 
@@ -15,6 +15,8 @@ def check_assertions() -> None:
 
 def configured(role: Role) -> Config:
     """Read from the environment; every line that is logged from here on carries the service's name. Raises SetupError."""
+    # Before anything can be refused: who logs the refusal would else print a traceback with every local value in it.
+    configure(role, LogLevel.INFO)
     check_assertions()
     config = load_config(role)
     configure(role, config.log_level, config.log_format)

@@ -60,6 +60,18 @@ resource "google_cloud_run_v2_service" "function" {
           value = env.value
         }
       }
+
+      # A function is set up at its first request. Let that be this one: a revision that was told something wrong, or may
+      # not reach its store, then gets no wake-up, and the one before it goes on.
+      startup_probe {
+        period_seconds    = 3
+        timeout_seconds   = 3
+        failure_threshold = 20
+
+        http_get {
+          path = "/readyz"
+        }
+      }
     }
   }
 

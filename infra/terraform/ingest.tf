@@ -88,6 +88,7 @@ resource "google_cloud_run_v2_service" "ingest" {
 
       startup_probe {
         period_seconds    = 2
+        timeout_seconds   = 2
         failure_threshold = 30
 
         http_get {

@@ -9,6 +9,7 @@ import pytest
 
 from shared.config import EVERYWHERE, READY, Config, Role, load_config, variable
 from shared.errors import SetupError
+from shared.lease import ATTEMPT_MS_MAX
 from tests.rules.terraform_schema import TERRAFORM, blocks
 
 SERVICES = {
@@ -72,6 +73,15 @@ def test_what_readyz_needs_is_there_before_cloud_run_asks_for_it() -> None:
     }
     assert [needed - set(service["depends_on"]) for service in SERVICES.values()] == [set(), set()]
     assert "${google_secret_manager_secret_iam_member.ingest_reads}" in INGEST["depends_on"]
+
+
+def test_no_revision_gets_requests_before_it_says_that_it_is_ready() -> None:
+    for service in SERVICES.values():
+        [probe] = container(service)["startup_probe"]
+        assert [get["path"] for get in probe["http_get"]] == ['"/readyz"']
+        assert probe["timeout_seconds"] <= probe["period_seconds"]
+        assert probe["timeout_seconds"] * 1_000 >= ATTEMPT_MS_MAX
+        assert probe["period_seconds"] * probe["failure_threshold"] == 60
 
 
 def test_ingest_is_made_once_it_has_a_sign_in() -> None:

@@ -1,10 +1,12 @@
 """Polish and autosave as functions-framework loads and serves them, on the emulators."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 from functions_framework.aio import create_asgi_app
 
 from infra.local.provision import make, resources
@@ -85,6 +87,21 @@ async def test_where_wakeups_are_pulled_it_answers_no_push(
     async with browser(name) as client:
         assert (await client.post("/", json=PUSH)).status_code == 503
     assert "under the backends emulators and gcp only" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["polish", "autosave"])
+async def test_a_configuration_that_is_refused_is_one_line_that_says_why(
+    name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("K_SERVICE", f"steno-{name}")
+    monkeypatch.setenv("STENO_BACKEND", "gcp")
+    # As in a process of its own, where nobody has set up a log yet.
+    structlog.reset_defaults()
+    async with browser(name) as client:
+        assert (await client.get("/readyz")).status_code == 503
+    [line] = map(json.loads, capfd.readouterr().err.splitlines())
+    assert (line["service"], line["event"]) == (name, "the function cannot be set up")
+    assert all(f"STENO_{each}" in line["said"] for each in ("PROJECT", "PUSH_AUDIENCE", "RETENTION_DAYS"))
 
 
 @pytest.mark.parametrize("name", ["polish", "autosave"])

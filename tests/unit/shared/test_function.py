@@ -1,8 +1,10 @@
 """The glue between functions-framework and a service: opened once, closed with the loop, every request answered."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from io import StringIO
 
 import httpx
 import pytest
@@ -11,10 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from shared.config import load_config
+from shared.config import LogFormat, LogLevel, load_config
 from shared.domain.values import SessionId
 from shared.errors import NotYours, Retry, SetupError, SignInNeeded, StoreUnavailable
 from shared.function import Opened, Routes, caller_of, pushed_to, ready, respond, scheduled
+from shared.observe import configure
 from shared.ports import Subscriber
 from shared.push import Caller, Claims, Receiver
 from tests.doubles.clock import ManualClock
@@ -145,9 +148,12 @@ async def test_it_is_ready_while_its_store_is() -> None:
         async def check(self) -> None:
             raise StoreUnavailable("down")
 
+    log = StringIO()
+    configure("test", LogLevel.INFO, LogFormat.JSON, log)
     for store, status in ((MemoryStore(), 200), (Down(), 503)):
         async with asking(Service({("GET", "/readyz"): ready(store)})) as client:
             assert (await client.get("/readyz")).status_code == status
+    assert [json.loads(line)["said"] for line in log.getvalue().splitlines()] == ["down"]
 
 
 def test_everywhere_but_on_the_emulators_a_caller_is_checked() -> None:
