@@ -10,7 +10,7 @@ import pytest
 from shared.config import EVERYWHERE, READY, Config, Role, load_config, variable
 from shared.errors import SetupError
 from shared.lease import ATTEMPT_MS_MAX
-from tests.rules.terraform_schema import TERRAFORM, blocks
+from tests.rules.terraform_schema import ROOT, TERRAFORM, blocks
 
 SERVICES = {
     body["name"].strip('"'): body for _, _, kind, body in blocks() if kind == "google_cloud_run_v2_service"
@@ -102,3 +102,8 @@ def test_each_is_told_all_that_it_must_be_told_there(role: Role, monkeypatch: py
         told.add("STENO_TICKET_KEYS")
     assert {"STENO_PROJECT", "STENO_RETENTION_DAYS"} <= needed
     assert needed - told == set()
+
+
+@pytest.mark.parametrize("name", ["polish", "autosave"])
+def test_what_serves_a_function_finds_a_home_that_it_may_write_to(name: str) -> None:
+    assert "\nENV HOME=/tmp\n" in (ROOT / "services" / name / "Dockerfile").read_text()
