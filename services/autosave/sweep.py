@@ -16,7 +16,7 @@ from shared.errors import DictationError, LeaseLost, Refuse, Retry, StoreUnavail
 from shared.lease import LogWriter, answered, take_upkeep_lease
 from shared.observe import get_logger
 from shared.ports import Blobs, Clock, Publisher, RecordName, Store, Stored, Subscriber
-from shared.publisher import announce
+from shared.publisher import announce, taken
 
 SWEEP_EVERY_MS: Final = 60_000
 PAGE: Final = 64
@@ -125,9 +125,9 @@ class Sweep:
         progress = read_progress(draft.fields if draft else None, document.log_id)
         upgraded = int(polish.fields.get("upgraded", rows) or 0) if polish else 0
         if cursor < document.next_index or upgraded < rows:
-            await answered(self._bus.wake(session, Subscriber.POLISH))
+            await taken(self._bus.wake(session, Subscriber.POLISH))
         if progress.through < document.next_index or progress.polished < rows:
-            await answered(self._bus.wake(session, Subscriber.AUTOSAVE))
+            await taken(self._bus.wake(session, Subscriber.AUTOSAVE))
 
     # --- what is to go
 

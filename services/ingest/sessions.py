@@ -31,7 +31,8 @@ from shared.errors import (
 )
 from shared.lease import LogWriter, answered, take_upkeep_lease
 from shared.observe import get_logger
-from shared.ports import Blobs, Clock, Publisher, RecordName, Store, Stored, Wakeup
+from shared.ports import Blobs, Clock, Publisher, RecordName, Store, Stored
+from shared.publisher import announce
 from shared.sealing import SessionKey, open_entry, open_label, open_polished, seal_label
 from shared.wire.messages import Cursors
 
@@ -213,9 +214,8 @@ class Sessions:
 
     async def _announce(self, stored: Stored) -> bool:
         """Wake polish and autosave. What the bus does not take now, the sweep finds by itself."""
-        document = stored.document
         try:
-            await answered(self._bus.publish(Wakeup(stored.session, document.log_id, document.next_index)))
+            await announce(self._bus, stored)
         except Retry:
             return False
         return True

@@ -1,5 +1,6 @@
 """Announcing: every subscriber is told how far the log reaches, and a bus that fails says so."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -55,6 +56,22 @@ async def test_announcing_again_is_harmless() -> None:
 async def test_a_bus_that_fails_is_to_be_asked_again() -> None:
     with pytest.raises(Retry):
         await announce(Failing(), STORED)
+
+
+class Silent(MemoryBus):
+    """Never answers."""
+
+    def __init__(self) -> None:
+        super().__init__(ManualClock())
+
+    async def publish(self, wakeup: Wakeup) -> None:
+        await asyncio.get_running_loop().create_future()
+
+
+async def test_a_bus_that_says_nothing_is_given_up_and_the_store_is_not_blamed() -> None:
+    with pytest.raises(Retry, match="the bus does not answer") as given_up:
+        await announce(Silent(), STORED)
+    assert not isinstance(given_up.value, StoreUnavailable)
 
 
 def test_a_wake_up_shows_no_rows() -> None:
