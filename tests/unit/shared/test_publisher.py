@@ -12,6 +12,7 @@ from shared.publisher import announce
 from tests.contract.examples import SESSION, document, segment_row
 from tests.doubles.clock import ManualClock
 from tests.doubles.memory import MemoryBus
+from tests.flow.virtual_time import run
 
 STORED = Stored(SESSION, replace(document(), next_index=7, published_through=3), Version("1"))
 
@@ -68,9 +69,9 @@ class Silent(MemoryBus):
         await asyncio.get_running_loop().create_future()
 
 
-async def test_a_bus_that_says_nothing_is_given_up_and_the_store_is_not_blamed() -> None:
+def test_a_bus_that_says_nothing_is_given_up_and_the_store_is_not_blamed() -> None:
     with pytest.raises(Retry, match="the bus does not answer") as given_up:
-        await announce(Silent(), STORED)
+        run(announce(Silent(), STORED))
     assert not isinstance(given_up.value, StoreUnavailable)
 
 

@@ -1,6 +1,5 @@
 """Deleting a session over the API: what goes, what stays, and what a failure half-way leaves to do."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ from shared.ports import PolishedRow, RecordFields, RecordName, Subscriber, Vers
 from shared.wire.messages import Cursors
 from tests.doubles.faulty_store import NONE, REFUSED
 from tests.doubles.memory import MemoryBlobs, MemoryStore
+from tests.flow.virtual_time import VirtualClock, run
 from tests.unit.services.ingest.web import OTHER_SESSION, SESSION, SOMEBODY_ELSE, Web, segment
 
 ME = LOCAL_PRINCIPAL
@@ -157,15 +157,18 @@ class LongSessions(MemoryStore):
     """Erasing takes longer than any one call may: a call for each page of a long log."""
 
     async def erase(self, session: SessionId) -> int:
-        await asyncio.sleep(ATTEMPT_MS_MAX / 1_000 + 0.1)
+        await VirtualClock().sleep_ms(ATTEMPT_MS_MAX + 1)
         return await super().erase(session)
 
 
-async def test_a_long_session_is_deleted_however_long_that_takes() -> None:
-    web = Web(memory=LongSessions())
-    await a_full_session(web)
-    await web.sessions.delete(ME, SESSION)
-    assert await remains(web) == []
+def test_a_long_session_is_deleted_however_long_that_takes() -> None:
+    async def story() -> None:
+        web = Web(memory=LongSessions())
+        await a_full_session(web)
+        await web.sessions.delete(ME, SESSION)
+        assert await remains(web) == []
+
+    run(story())
 
 
 class DeletedWhileNamed(LongSessions):
@@ -185,12 +188,15 @@ class DeletedWhileNamed(LongSessions):
         return await super().write_record(session, name, fields, base, polished)
 
 
-async def test_a_label_written_beside_a_tombstone_goes_however_long_the_session_is() -> None:
-    web = Web(memory=DeletedWhileNamed())
-    await web.record([segment("x", 0, 1)])
-    with pytest.raises(SessionDeleted):
-        await web.sessions.set_label(ME, SESSION, "Made Up")
-    assert await remains(web) == []
+def test_a_label_written_beside_a_tombstone_goes_however_long_the_session_is() -> None:
+    async def story() -> None:
+        web = Web(memory=DeletedWhileNamed())
+        await web.record([segment("x", 0, 1)])
+        with pytest.raises(SessionDeleted):
+            await web.sessions.set_label(ME, SESSION, "Made Up")
+        assert await remains(web) == []
+
+    run(story())
 
 
 class DeletedWhileRead(MemoryStore):
