@@ -61,10 +61,6 @@ resource "google_firestore_field" "records_changed" {
   index_config {
     indexes {
       order       = "ASCENDING"
-      query_scope = "COLLECTION"
-    }
-    indexes {
-      order       = "ASCENDING"
       query_scope = "COLLECTION_GROUP"
     }
   }

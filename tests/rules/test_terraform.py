@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from shared.config import Config, variable
-from tests.rules.terraform_schema import REQUIRED, ROOT, SCHEMA, TERRAFORM, Schema, blocks
+from tests.rules.terraform_schema import REQUIRED, SCHEMA, TERRAFORM, Schema, blocks
 
 TERRAFORMS_OWN: Final = frozenset({"count", "depends_on", "for_each", "lifecycle", "provider", "dynamic"})
 
@@ -62,14 +62,3 @@ def test_services_are_told_by_variables_that_exist() -> None:
         name for path in TERRAFORM.glob("*.tf") for name in re.findall(r"\bSTENO_[A-Z_]+", path.read_text())
     }
     assert told - {variable(name) for name in Config.model_fields} == set()
-
-
-def test_every_index_that_a_query_needs_is_made() -> None:
-    needed = (ROOT / "shared" / "adapters" / "firestore.py").read_text().split('"""')[1]
-    made = (TERRAFORM / "firestore.tf").read_text()
-    composite = re.findall(
-        r"^ +(?:collection sessions, composite +)?((?:\w+ (?:ASC|DESC)(?:, )?){2,})", needed, re.M
-    )
-    assert len(composite) >= 3
-    for field in re.findall(r"(\w+) (?:ASC|DESC)", " ".join(composite)):
-        assert f'"{field}"' in made, field
