@@ -251,6 +251,7 @@ async def test_a_notice_waits_until_a_slow_reader_has_room() -> None:
     async with live() as it:
         for number in range(OUTBOX_MAX // 2):
             it.connection.send(Ping(number))
+        it.outgoing.sent.set()  # as it is after whatever was sent before
         await it.recognise(Health(Trouble.RECONNECTING))
         telling = asyncio.create_task(it.teller.progress(it.recording, it.window))
         await everybody_is_heard()
@@ -262,11 +263,22 @@ async def test_a_notice_waits_until_a_slow_reader_has_room() -> None:
         assert only(it.connection.to_send(), Notice) == [RECONNECTING]
 
 
-async def test_whoever_sends_is_woken_for_a_notice() -> None:
+async def test_whoever_sends_is_woken_for_a_notice_while_the_log_waits_for_room() -> None:
+    """Each would wait for the other."""
     async with live() as it:
-        await it.recognise(Health(Trouble.RECONNECTING))
-        await it.teller.progress(it.recording, it.window)
+        it.speak(samples(2))
+        await it.recognise(Health(Trouble.RECONNECTING), words(0, samples(1)))
+        for number in range(OUTBOX_MAX // 2 - 1):
+            it.connection.send(Ping(number))
+        telling = asyncio.create_task(it.teller.progress(it.recording, it.window))
+        await everybody_is_heard()
+        assert not telling.done()
         assert it.outgoing.ready.is_set()
+        assert only(it.connection.to_send(), Notice) == [RECONNECTING]
+        it.outgoing.sent.set()
+        async with asyncio.timeout(5):
+            await telling
+        assert len(only(it.connection.to_send(), EntrySent)) == 1
 
 
 # --- the window of credit
