@@ -23,6 +23,8 @@ PURE = (
     "services.polish.polishers.rules",
     "services.polish.prompt",
     "services.polish.guard",
+    "services.polish.guard_reading",
+    "services.polish.guard_words",
     "services.autosave.draft",
     "client.cuts",
     "client.pace",

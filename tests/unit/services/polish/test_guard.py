@@ -50,7 +50,7 @@ def test_a_planted_change_is_found(text: str, polished: str, kind: str) -> None:
     ("text", "polished"),
     [
         ("the patient has has a cough", "The patient has a cough."),
-        ("forty milligrams of humira", "Humira 40 mg."),
+        ("forty milligrams of humira", "40 mg of Humira."),
         ("5 mg", "5mg"),
         ("he does not smoke", "He doesn't smoke."),
         ("he denied fever", "He denies fever."),
