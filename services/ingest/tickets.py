@@ -1,7 +1,7 @@
 """Tickets: what lets a WebSocket in. Signed (HS256), for one session and one principal, for 15 minutes, reusable.
 
-The first key of the ring signs and all of them verify, so that a key is rotated by putting a new one before it, and
-taking the old one out 15 minutes after the last instance started with both.
+The first key of the ring signs and all of them verify. So a key is rotated by putting a new one after it, then, once every
+instance knows both, before it, and taking the old one out 15 minutes after the last instance that signs with it has ended.
 """
 
 import base64
