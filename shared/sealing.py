@@ -83,7 +83,8 @@ def _unwrap_key(kek: KeyEncryption, session: SessionId, wrapped: bytes) -> Sessi
         plain = kek.decrypt(wrapped, _wrapping_place(session))
     except tink.TinkError:
         raise SetupError(
-            "a session's key does not open with this key-encryption key; was the key file replaced?"
+            "a session's key does not open with this key-encryption key; was the key file replaced, or STENO_KMS_KEY"
+            " changed?"
         ) from None
     handle = tink.proto_keyset_format.parse(plain, secret_key_access.TOKEN)
     return SessionKey(session, handle.primitive(aead.Aead))

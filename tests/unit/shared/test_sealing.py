@@ -160,7 +160,7 @@ def test_a_gap_of_a_cause_from_the_future_is_broken(key: SessionKey) -> None:
 async def test_a_key_that_another_key_wrapped_does_not_open(kek: KeyEncryption, tmp_path: Path) -> None:
     _, wrapped = await new_key(kek, SESSION)
     replaced = open_key_file(tmp_path / "replaced.json")
-    with pytest.raises(SetupError, match="was the key file replaced?"):
+    with pytest.raises(SetupError, match="was the key file replaced, or STENO_KMS_KEY changed?"):
         await unwrap_key(replaced, SESSION, wrapped)
 
 
