@@ -25,9 +25,10 @@ from shared.deletion import remove_remains
 from shared.domain.session import SessionState
 from shared.domain.values import SessionId
 from shared.errors import BlobsUnavailable, Broken, Refuse, StoreUnavailable, WriteConflict
+from shared.keys import Keys
 from shared.lease import answered
 from shared.ports import Blobs, Clock, KeyEncryption, Publisher, RecordName, Store, Stored, Version
-from shared.sealing import Kind, SessionKey, unwrap_key
+from shared.sealing import Kind, SessionKey
 
 BLOB_MS_MAX: Final = 10_000
 """A part is up to a megabyte, and a clinic's line may be slow."""
@@ -41,7 +42,7 @@ class AutosaveHandler:
         self._store = store
         self._bus = bus
         self._blobs = blobs
-        self._kek = kek
+        self._keys = Keys(kek)
         self._clock = clock
 
     async def handle(self, session: SessionId) -> None:
@@ -104,7 +105,7 @@ class AutosaveHandler:
     async def _store_part(self, stored: Stored, part: Part, progress: Progress) -> Progress:
         """Progress after the part is in storage: this one, or one that goes on from the same place."""
         document = stored.document
-        key = await unwrap_key(self._kek, stored.session, document.wrapped_key)
+        key = await self._keys.of(stored)
         if progress.part == 0:
             await self._store_key(stored)
         for number in range(progress.part, progress.part + NUMBERS_TRIED_MAX):

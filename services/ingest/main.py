@@ -17,7 +17,6 @@ from services.ingest.desk import GREETINGS_MAX, Desk
 from services.ingest.engines.base import Engine
 from services.ingest.engines.build import build_engine
 from services.ingest.http_rules import REQUESTS_MAX, loopback_hosts
-from services.ingest.keys import Keys
 from services.ingest.pages import RECORDER_DIR, load_page
 from services.ingest.readiness import Readiness
 from services.ingest.recording import Parts
@@ -29,6 +28,7 @@ from services.ingest.tickets import Tickets, open_ring
 from services.ingest.ws import serve
 from shared.config import Config, Role
 from shared.errors import SetupError
+from shared.keys import Keys
 from shared.observe import get_logger
 from shared.starting import configured
 from shared.tasks import together

@@ -11,7 +11,6 @@ from typing import Final
 
 from services.ingest.export import Note
 from services.ingest.follow import resumable
-from services.ingest.keys import Keys
 from services.ingest.summary import Summary, summarise
 from shared.deletion import bury, remove_remains
 from shared.domain.entries import Logged, Polished, Segment
@@ -29,6 +28,7 @@ from shared.errors import (
     TooMany,
     WriteConflict,
 )
+from shared.keys import Keys
 from shared.lease import LogWriter, answered, take_upkeep_lease
 from shared.observe import get_logger
 from shared.ports import Blobs, Clock, Publisher, RecordName, Store, Stored

@@ -18,6 +18,7 @@ from shared.domain.session import SessionDocument, SessionState
 from shared.domain.utterances import Utterance, complete_utterances
 from shared.domain.values import NOBODY, SessionId
 from shared.errors import Retry, WriteConflict
+from shared.keys import Keys
 from shared.lease import answered
 from shared.ports import (
     EntryRow,
@@ -30,7 +31,7 @@ from shared.ports import (
     Subscriber,
     Version,
 )
-from shared.sealing import SessionKey, open_config, open_entry, open_polished, seal_polished, unwrap_key
+from shared.sealing import SessionKey, open_config, open_entry, open_polished, seal_polished
 
 PAGE: Final = 512
 """Entries held at once. An utterance lasts 60 s at most; one of more entries than this is cut here."""
@@ -62,7 +63,7 @@ class PolishHandler:
     def __init__(self, store: Store, bus: Publisher, kek: KeyEncryption, polisher: Polisher) -> None:
         self._store = store
         self._bus = bus
-        self._kek = kek
+        self._keys = Keys(kek)
         self._polisher = polisher
 
     async def handle(self, session: SessionId) -> None:
@@ -78,7 +79,7 @@ class PolishHandler:
             rows = await self._page(stored, place)
             if not rows:
                 break
-            key = await unwrap_key(self._kek, session, stored.document.wrapped_key)
+            key = await self._keys.of(stored)
             utterances = _complete([open_entry(key, row) for row in rows], stored.document)
             if not utterances:
                 break
@@ -186,7 +187,7 @@ class PolishHandler:
 
     async def _again(self, stored: Stored, place: _Place, due: PolishedRow) -> list[PolishedRow] | None:
         """The row in the place of `due`, or None while the polisher still cannot."""
-        key = await unwrap_key(self._kek, stored.session, stored.document.wrapped_key)
+        key = await self._keys.of(stored)
         count = due.last + 1 - due.first
         entries = await answered(self._store.entries(stored.session, due.first, count))
         utterances = complete_utterances([open_entry(key, row) for row in entries], recording=False)

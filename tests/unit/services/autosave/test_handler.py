@@ -14,6 +14,7 @@ from shared.domain.session import Move
 from shared.errors import BlobsUnavailable, Broken, StoreUnavailable, WriteConflict
 from shared.ports import Blobs, RecordName, Store
 from shared.sealing import Kind, open_entry, open_polished, seal_polished
+from tests.doubles.counting_kek import CountingKek
 from tests.doubles.faulty_store import NONE, REFUSED, REPLY_LOST, Fault, FaultyStore
 from tests.doubles.memory import MemoryBlobs
 from tests.unit.services.scene import SESSION, Scene, gap, words
@@ -117,6 +118,17 @@ async def test_while_somebody_speaks_parts_are_far_apart_and_no_change_waits_lon
         assert n + 1 - through <= SAVE_EVERY_MS // 1_000
         scene.clock.advance(1_000)
     assert len(await parts(scene)) == 300_000 // SAVE_EVERY_MS
+
+
+async def test_however_many_parts_the_key_is_opened_once(scene: Scene) -> None:
+    kek = CountingKek(scene.kek)
+    handler = AutosaveHandler(scene.store, scene.bus, scene.blobs, kek, scene.clock)
+    for n in range(4):
+        await scene.log(words(str(n), n))
+        await handler.handle(SESSION)
+        scene.clock.advance(SAVE_EVERY_MS)
+    assert len(await parts(scene)) == 4
+    assert kek.opened == 1
 
 
 async def test_a_save_does_not_chase_somebody_who_speaks(scene: Scene) -> None:

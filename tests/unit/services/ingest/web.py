@@ -11,7 +11,6 @@ from tink import aead
 
 from services.ingest.app import create_app
 from services.ingest.http_rules import loopback_hosts
-from services.ingest.keys import Keys
 from services.ingest.pages import Page
 from services.ingest.readiness import Readiness
 from services.ingest.sessions import Sessions
@@ -23,6 +22,7 @@ from shared.domain.session import SessionConfig, SessionDocument, SessionState
 from shared.domain.takes import Take
 from shared.domain.values import NOBODY, LogId, Principal, SessionId, Span, TakeId, samples
 from shared.errors import Retry
+from shared.keys import Keys
 from shared.ports import KeyEncryption, RecordName, Stored, Wakeup
 from shared.sealing import new_key, seal_config, seal_entry, seal_polished, unwrap_key
 from tests.doubles.clock import ManualClock

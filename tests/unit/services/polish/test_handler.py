@@ -12,6 +12,7 @@ from services.polish.polishers.base import Answer
 from shared.domain.session import Move, SessionConfig
 from shared.errors import EngineUnavailable, StoreUnavailable
 from shared.ports import RecordName, Store, Subscriber
+from tests.doubles.counting_kek import CountingKek
 from tests.doubles.faulty_store import NONE, REFUSED, REPLY_LOST, Fault, FaultyStore
 from tests.unit.services.scene import SESSION, Scene, gap, words
 
@@ -199,3 +200,13 @@ async def test_it_is_stored_how_the_text_came_about() -> None:
     [row] = await scene.memory.polished(SESSION, 0, 10)
     assert (row.model, row.prompt_version, row.flags) == ("echo", "7", ("terse",))
     assert b"one" not in row.sealed
+
+
+async def test_however_many_wake_ups_the_key_is_opened_once(scene: Scene) -> None:
+    kek = CountingKek(scene.kek)
+    handler = PolishHandler(scene.store, scene.bus, kek, Echo())
+    for n in range(20):
+        await scene.log(words(f"{n}", n, end=n % 3 == 2))
+        await handler.handle(SESSION)
+    assert len(await scene.polished()) == 6
+    assert kek.opened == 1

@@ -4,39 +4,26 @@ from dataclasses import replace
 
 import pytest
 
-from services.ingest.keys import Keys
 from shared.domain.values import SessionId
 from shared.errors import SetupError
+from shared.keys import Keys
 from shared.ports import KeyEncryption, Stored
 from shared.sealing import Kind
-from tests.unit.services.ingest.web import Web, new_kek
-
-
-class Counting:
-    """A key-encryption key that counts what it opens."""
-
-    def __init__(self, inner: KeyEncryption) -> None:
-        self._inner = inner
-        self.opened = 0
-
-    def encrypt(self, plaintext: bytes, associated_data: bytes) -> bytes:
-        return self._inner.encrypt(plaintext, associated_data)
-
-    def decrypt(self, ciphertext: bytes, associated_data: bytes) -> bytes:
-        self.opened += 1
-        return self._inner.decrypt(ciphertext, associated_data)
+from tests.doubles.counting_kek import CountingKek
+from tests.unit.services.scene import Scene, key_encryption
 
 
 async def sessions(kek: KeyEncryption, count: int) -> list[Stored]:
-    web = Web(kek=kek)
+    scene = Scene()
+    scene.kek = kek
     return [
-        await web.record(session=SessionId(f"{number:08d}-0000-4000-8000-000000000000"))
+        await scene.begin(session=SessionId(f"{number:08d}-0000-4000-8000-000000000000"))
         for number in range(count)
     ]
 
 
 async def test_a_key_is_opened_once() -> None:
-    kek = Counting(new_kek())
+    kek = CountingKek(key_encryption())
     (stored,) = await sessions(kek, 1)
     keys = Keys(kek)
     first = await keys.of(stored)
@@ -46,7 +33,7 @@ async def test_a_key_is_opened_once() -> None:
 
 
 async def test_the_longest_unused_is_dropped() -> None:
-    kek = Counting(new_kek())
+    kek = CountingKek(key_encryption())
     one, two, three = await sessions(kek, 3)
     keys = Keys(kek, keys_max=2)
     for stored in (one, two, one, three, one):
@@ -58,7 +45,7 @@ async def test_the_longest_unused_is_dropped() -> None:
 
 async def test_a_key_is_not_found_by_the_id_alone() -> None:
     """A session deleted and restored from a backup may have another key under the same id."""
-    kek = new_kek()
+    kek = key_encryption()
     (stored,) = await sessions(kek, 1)
     keys = Keys(kek)
     await keys.of(stored)
@@ -67,7 +54,7 @@ async def test_a_key_is_not_found_by_the_id_alone() -> None:
 
 
 async def test_a_key_of_another_session_does_not_open() -> None:
-    kek = new_kek()
+    kek = key_encryption()
     one, two = await sessions(kek, 2)
     with pytest.raises(SetupError, match="does not open"):
         await Keys(kek).of(replace(one, document=replace(one.document, wrapped_key=two.document.wrapped_key)))
