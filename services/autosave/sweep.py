@@ -1,18 +1,19 @@
 """The sweep: once a minute, whatever was left undone by those who died, or was told on a bus that lost it.
 
 Each step reads before it writes and asks for the lease like anyone else, so sweeps may run twice, or at once. What needs
-a decision is decided by `upkeep.py`; this file only walks over the sessions, a page at a time.
+a decision is decided by `upkeep.py`, and how to walk over any number of sessions by `walk.py`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 from services.autosave.draft import read_progress
 from services.autosave.upkeep import abandoned_takes, left_alone, needs_upkeep, with_gaps
+from services.autosave.walk import Walk
 from shared.deletion import TOMBSTONE_DAYS, bury, remove_remains
 from shared.domain.session import SessionState
-from shared.domain.values import Holder, SessionId
-from shared.errors import DictationError, LeaseLost, Refuse, Retry, StoreUnavailable
+from shared.domain.values import Holder
+from shared.errors import DictationError, LeaseLost, Refuse, Retry
 from shared.lease import LogWriter, answered, take_upkeep_lease
 from shared.observe import get_logger
 from shared.ports import Blobs, Clock, Publisher, RecordName, Store, Stored, Subscriber
@@ -31,13 +32,7 @@ THOROUGH_MS: Final = 48 * 3_600_000
 
 TOMBSTONE_MS: Final = TOMBSTONE_DAYS * 24 * 3_600_000
 
-FAILURES_IN_A_ROW_MAX: Final = 3
-"""One session may fail alone; when the store fails for several, the rest would only wait for it one by one."""
-
 log = get_logger("sweep")
-
-PageAfter = Callable[[SessionId | None], Awaitable[list[Stored]]]
-Attend = Callable[[Stored], Awaitable[None]]
 
 
 class Sweep:
@@ -49,25 +44,80 @@ class Sweep:
         self._blobs = blobs
         self._clock = clock
         self._draw_holder = draw_holder
-        self._thorough_at_ms: int | None = None
+        self._is_running = False
+        self._due, self._unfinished, self._recent, self._thorough = (Walk(clock) for _ in range(4))
+        # How far back the thorough walk that is under way looks. The first one knows no bound: the machine may have been
+        # off for weeks.
+        self._thorough_since_ms: int | None = 0
+        self._thorough_at_ms = clock.monotonic_ms()
 
     async def run_once(self) -> None:
-        """Over all sessions that may need something. Raises Retry when the store fails; then run it again later."""
-        now_ms, started_ms = self._clock.wall_ms(), self._clock.monotonic_ms()
-        is_thorough = self._thorough_at_ms is None or started_ms - self._thorough_at_ms >= THOROUGH_EVERY_MS
-        since_ms = now_ms - (THOROUGH_MS if is_thorough else RECENT_MS)
-        if self._thorough_at_ms is None:
-            # The machine may have been off for weeks.
-            since_ms = 0
+        """Over all sessions that may need something, or as many as there is time for: the next sweep goes on from there.
 
-        async def remove(stored: Stored) -> None:
-            await self._remove(stored, since_ms, now_ms)
+        Asked for while it runs it does nothing more. Raises what cut one of its walks short, once the others are done:
+        Retry when the store, the bus or the blobs fail; then run it again later.
+        """
+        if self._is_running:
+            return
+        self._is_running = True
+        try:
+            await self._run()
+        finally:
+            self._is_running = False
 
-        await _each(lambda after: self._store.unfinished(after, PAGE), self._look_after)
-        await _each(lambda after: self._store.touched(since_ms, after, PAGE), self._catch_up)
-        await _each(lambda after: self._store.purgeable(now_ms, after, PAGE), remove)
-        if is_thorough:
-            self._thorough_at_ms = started_ms
+    async def _run(self) -> None:
+        # What is to go comes first, and no walk waits for another to succeed: where drafts cannot be caught up with,
+        # what somebody deleted must be gone all the same.
+        walks = {
+            "due": self._remove_what_is_due,
+            "unfinished": self._look_after_unfinished,
+            "recent": self._catch_up_with_recent,
+            "thorough": self._look_back,
+        }
+        failures: list[DictationError] = []
+        for name, walk in walks.items():
+            try:
+                await walk(self._clock.wall_ms())
+            except DictationError as error:
+                log.warning("a walk of the sweep was cut short", walk=name, exc_info=error)
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    # --- the walks
+
+    async def _remove_what_is_due(self, now_ms: int) -> None:
+        async def attend(stored: Stored) -> None:
+            await self._remove(stored, now_ms)
+
+        await self._due.go_on(lambda after: self._store.purgeable(now_ms, after, PAGE), attend)
+
+    async def _look_after_unfinished(self, now_ms: int) -> None:
+        await self._unfinished.go_on(lambda after: self._store.unfinished(after, PAGE), self._look_after)
+
+    async def _catch_up_with_recent(self, now_ms: int) -> None:
+        since_ms = now_ms - RECENT_MS
+        await self._recent.go_on(lambda after: self._store.touched(since_ms, after, PAGE), self._catch_up)
+
+    async def _look_back(self, now_ms: int) -> None:
+        started_ms = self._clock.monotonic_ms()
+        if self._thorough_since_ms is None:
+            if started_ms - self._thorough_at_ms < THOROUGH_EVERY_MS:
+                return
+            self._thorough_since_ms = now_ms - THOROUGH_MS
+        since_ms = self._thorough_since_ms
+
+        async def attend(stored: Stored) -> None:
+            if stored.document.heartbeat_at_ms >= now_ms - RECENT_MS:
+                # The walks before this one attend to it.
+                return
+            if stored.document.state is SessionState.PURGED:
+                await remove_remains(self._store, self._blobs, self._bus, stored.session)
+            else:
+                await self._catch_up(stored)
+
+        if await self._thorough.go_on(lambda after: self._store.touched(since_ms, after, PAGE), attend):
+            self._thorough_since_ms, self._thorough_at_ms = None, started_ms
 
     # --- what is done under the lease
 
@@ -131,35 +181,18 @@ class Sweep:
 
     # --- what is to go
 
-    async def _remove(self, stored: Stored, since_ms: int, now_ms: int) -> None:
+    async def _remove(self, stored: Stored, now_ms: int) -> None:
         """Bury what is to be deleted; remove what is left of what was, until the tombstone itself may go.
 
-        Tombstones older than `since_ms` are believed: what somebody wrote beside one was written soon after it.
+        Tombstones that are not recent are believed here: what somebody wrote beside one was written soon after it.
         """
         session, document = stored.session, stored.document
         if document.state is not SessionState.PURGED:
             await bury(self._store, self._clock, session, self._draw_holder())
             log.info("a session's time is over; it is deleted", session=session)
-        elif document.heartbeat_at_ms < since_ms and now_ms - document.heartbeat_at_ms < TOMBSTONE_MS:
+        elif RECENT_MS < now_ms - document.heartbeat_at_ms < TOMBSTONE_MS:
             return
         removed = await remove_remains(self._store, self._blobs, self._bus, session)
         is_old = document.state is SessionState.PURGED and now_ms - document.heartbeat_at_ms >= TOMBSTONE_MS
         if is_old and removed == 0:
             await answered(self._store.forget(stored))
-
-
-async def _each(page_after: PageAfter, attend: Attend) -> None:
-    """Attend to every session of all pages; one that fails is left to the next sweep."""
-    after: SessionId | None = None
-    failures = 0
-    while page := await answered(page_after(after)):
-        for stored in page:
-            try:
-                await attend(stored)
-                failures = 0
-            except DictationError as error:
-                failures += 1
-                log.warning("the sweep could not attend to a session", session=stored.session, exc_info=error)
-                if isinstance(error, StoreUnavailable) and failures >= FAILURES_IN_A_ROW_MAX:
-                    raise
-        after = page[-1].session

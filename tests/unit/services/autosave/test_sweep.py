@@ -9,8 +9,9 @@ from itertools import chain, count, repeat
 import pytest
 
 from services.autosave.handler import AutosaveHandler
-from services.autosave.sweep import FAILURES_IN_A_ROW_MAX, THOROUGH_EVERY_MS, Sweep
+from services.autosave.sweep import THOROUGH_EVERY_MS, Sweep
 from services.autosave.upkeep import TAKE_KEPT_MS
+from services.autosave.walk import FAILURES_IN_A_ROW_MAX
 from services.polish.handler import PolishHandler
 from services.polish.polishers.offline import RulesPolisher
 from shared.config import LogFormat, LogLevel
@@ -348,15 +349,17 @@ async def test_one_that_fails_stops_no_other(scene: Scene) -> None:
     assert states[4] is SessionState.RECORDING
 
 
-async def test_when_the_store_fails_for_several_the_sweep_gives_up(scene: Scene) -> None:
+async def test_when_the_store_fails_each_walk_gives_up_soon(scene: Scene) -> None:
     await many(scene, 10)
     asked = 0
 
     def reads() -> Iterator[Fault]:
+        """What is due and what is unfinished is told, and nothing after that."""
         nonlocal asked
-        for asked in count():
-            yield REFUSED if asked else NONE
+        for asked in count(1):
+            yield NONE if asked <= 2 else REFUSED
 
     with pytest.raises(StoreUnavailable):
         await sweep_of(scene, store=FaultyStore(scene.memory, scene.clock, reads=reads())).run_once()
-    assert asked == FAILURES_IN_A_ROW_MAX
+    lists_of_the_other_walks = 2
+    assert asked == 2 + FAILURES_IN_A_ROW_MAX + lists_of_the_other_walks
