@@ -8,7 +8,7 @@ from collections import deque
 from typing import Final as Constant
 
 from services.ingest.engines.base import Final, Hint, Hypothesis, Through, Wordless
-from shared.domain.values import samples
+from shared.domain.values import Span, samples
 
 BACKLOG: Constant = samples(15)
 CELL: Constant = samples(0.25)
@@ -58,8 +58,19 @@ class Lanes:
     def hear(self, lane: int, hypothesis: Hypothesis) -> list[Hypothesis]:
         """What may be given now that this stream said this; `first` moves on past streams that are through."""
         if isinstance(hypothesis, Hint):
-            return [hypothesis] if lane == self.last else []
+            return [self._with_held_words(hypothesis)] if lane == self.last else []
         self._held[lane - self._first].append(hypothesis)
+        return self._given()
+
+    def _with_held_words(self, hint: Hint) -> Hint:
+        """The live words stay in sight while they wait for what comes before them. No longer than the credit window."""
+        held = [each for each in self._held[-1] if isinstance(each, Final)]
+        if not held:
+            return hint
+        text = " ".join(text for text in (*(each.text for each in held), hint.text) if text)
+        return Hint(Span(held[0].span.start, hint.span.until), text)
+
+    def _given(self) -> list[Hypothesis]:
         given: list[Hypothesis] = []
         while True:
             for each in self._held[0]:

@@ -105,7 +105,8 @@ class DeepgramSession(Session):
 
     async def audio(self, pcm: bytes) -> bool:
         if not pcm:
-            return await self._close_stream()
+            await self.end()
+            return False
         if len(pcm) > SAMPLES_PER_SECOND // 4 * 2:
             raise Violation("a frame longer than 250 ms")
         self.alive_at = self.loop.time()
@@ -133,7 +134,8 @@ class DeepgramSession(Session):
             case "Finalize":
                 await self._finalise()
             case "CloseStream":
-                return await self._close_stream()
+                await self.end()
+                return False
             case "Configure":
                 self._configure(asked)
             case _:
@@ -149,7 +151,7 @@ class DeepgramSession(Session):
         await self.recogniser.finalise()
         self._results(self.final_until, self.recogniser.heard_until, (), final=True, from_finalize=True)
 
-    async def _close_stream(self) -> bool:
+    async def end(self) -> None:
         await self.recogniser.finalise()
         if self.final_until < self.recogniser.heard_until:
             self._results(self.final_until, self.recogniser.heard_until, (), final=True)
@@ -157,7 +159,6 @@ class DeepgramSession(Session):
             "type": "Metadata", "transaction_key": "deprecated", "request_id": self.request_id, "sha256": "0" * 64,
             "created": "2026-11-25T10:00:00.000Z", "duration": self.heard_s, "channels": 1,
         })  # fmt: skip
-        return False
 
     def _configure(self, asked: dict[str, Any]) -> None:
         if unknown := asked.keys() - {"type", "keyterms", "features"}:

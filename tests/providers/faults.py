@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 NAMES: Final = frozenset(
-    "http-400 http-401 http-402 http-403 http-404 http-405 http-429 http-500 http-503 hang abort-at abort-every close-1000-at"
-    " close-1003-at close-1008-at close-1011-at mute-at freeze-at bad-json-at bad-message-at unknown flood never-close"
+    "http-302 http-400 http-401 http-402 http-403 http-404 http-405 http-429 http-500 http-503 hang abort-at abort-every close-1000-at"
+    " close-1003-at close-1008-at close-1011-at mute-at freeze-at ends-at bad-json-at bad-message-at unknown flood never-close"
     " no-finalise-reply deaf no-vocabulary silent-vocabulary slow-start quota-at-start auth-at-start config-at-start"
-    " error-at never-ack no-partials no-transcripts".split()
+    " error-at never-ack early-mark no-partials no-transcripts".split()
 )
 
 

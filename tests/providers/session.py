@@ -79,6 +79,10 @@ class Session:
     def said(self, heard: Heard | Quiet) -> None:
         raise NotImplementedError
 
+    async def end(self) -> None:
+        """Say what is said at the end of a session."""
+        raise NotImplementedError
+
     async def idle(self) -> None:
         """Nothing came for `idle_s_max`."""
         raise NotImplementedError
@@ -147,6 +151,11 @@ class Session:
         heard_s = self.heard_s
         if self.faults.happens("mute-at", heard_s):
             self.muted = True
+        if self.faults.happens("ends-at", heard_s):
+            # Nobody asked for it. The socket stays open, and whatever comes now is heard by nobody.
+            await self.end()
+            await self.flushed()
+            self.muted = True
         if self.faults.happens("freeze-at", heard_s):
             self.muted = True
             self.connection.transport.pause_reading()
@@ -179,6 +188,8 @@ class Session:
 
 def refusal(connection: ServerConnection, status: int, headers: dict[str, str], body: Message) -> Response:
     text = json.dumps(body).encode()
+    if status == HTTPStatus.FOUND:
+        headers = {**headers, "Location": "http://portal.example/sign-in"}
     given = Headers({**headers, "Content-Type": "application/json", "Content-Length": str(len(text))})
     return Response(status, HTTPStatus(status).phrase, given, text)
 

@@ -133,6 +133,8 @@ class SpeechmaticsSession(Session):
         if "no-finalise-reply" in self.faults:
             return
         self.forced = True
+        if "early-mark" in self.faults:
+            self._utterance_end(self.heard_s - 0.5)
         await self.recogniser.finalise()
         self._utterance_end(self.heard_s)
         self.forced = False
@@ -140,9 +142,12 @@ class SpeechmaticsSession(Session):
     async def _end(self, asked: dict[str, Any]) -> bool:
         if asked.get("last_seq_no") != self.frames:
             raise Violation(f"EndOfStream after {asked.get('last_seq_no')} frames of {self.frames}")
+        await self.end()
+        return False
+
+    async def end(self) -> None:
         await self.recogniser.finalise()
         self.tell({"message": "EndOfTranscript"})
-        return False
 
     def said(self, heard: Heard | Quiet) -> None:
         if "no-transcripts" in self.faults:

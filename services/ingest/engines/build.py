@@ -39,10 +39,8 @@ def build_engine(config: Config, clock: Clock) -> Engine:
     engines: list[Engine] = [
         Reconnecting(_named(name, config, clock), clock, draw, deadlines) for name in config.engines
     ]
-    engines = _checked(config.engines, engines)
-    engine = engines[0] if len(engines) == 1 else Fallback(engines, clock, draw)
-    # More streams of `local` would only share the processors that one already uses.
-    return engine if "local" in config.engines else Parallel(engine)
+    engines = _catching_up(config.engines, _checked(config.engines, engines))
+    return engines[0] if len(engines) == 1 else Fallback(engines, clock, draw)
 
 
 def _checked(names: Sequence[str], engines: Sequence[Engine]) -> list[Engine]:
@@ -54,6 +52,16 @@ def _checked(names: Sequence[str], engines: Sequence[Engine]) -> list[Engine]:
     return [
         Checked(engine, engines[(at + 1) % len(engines)], detect) if name in VENDORS else engine
         for at, (name, engine) in enumerate(zip(names, engines, strict=True))
+    ]
+
+
+def _catching_up(names: Sequence[str], engines: Sequence[Engine]) -> list[Engine]:
+    """Inside a fallback, not around it: each of several streams would find out anew which engine is down.
+
+    More streams of `local` would only share the processors that one already uses.
+    """
+    return [
+        engine if name == "local" else Parallel(engine) for name, engine in zip(names, engines, strict=True)
     ]
 
 

@@ -12,7 +12,7 @@ from deepgram import AsyncDeepgramClient
 from deepgram.environment import DeepgramClientEnvironment
 from deepgram.listen.v1.socket_client import AsyncV1SocketClient
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosedOK, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosedOK, InvalidStatus, WebSocketException
 
 from services.ingest.engines.base import Capabilities
 from services.ingest.engines.deepgram_wire import VENDOR, DeepgramWire, refused
@@ -120,7 +120,8 @@ class DeepgramEngine:
 
     def _shared(self) -> AsyncDeepgramClient:
         if self._client is None:
-            self._http = httpx.AsyncClient(verify=tls())
+            # The SDK insists on it, and never uses it: a proxy it could not speak to must not stop us.
+            self._http = httpx.AsyncClient(verify=tls(), trust_env=False)
             self._client = AsyncDeepgramClient(
                 api_key=self._key,
                 environment=DeepgramClientEnvironment(
@@ -175,8 +176,6 @@ def query(config: SessionConfig) -> dict[str, Any]:
         "smart_format": False,
         "dictation": False,
         "endpointing": 300,
-        "utterance_end_ms": 1_000,
-        "vad_events": True,
         "mip_opt_out": True,
     }
 
@@ -193,7 +192,8 @@ async def _connected(
             raise refused(error) from None
         except TimeoutError:
             raise VendorFailure(VENDOR, Verdict(Kind.TIMEOUT), "handshake") from None
-        except (OSError, InvalidHandshake) as error:
+        except (OSError, WebSocketException, ImportError) as error:
+            # The last one: a proxy of a kind that needs a package of its own.
             raise VendorFailure(VENDOR, Verdict(Kind.CONNECT), type(error).__name__) from None
         assert connection.response is not None
         log.info("connected", request=connection.response.headers.get("dg-request-id", ""))

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from services.ingest.engines.remote_failures import Kind, VendorFailure, Verdict
 from services.ingest.engines.remote_wire import (
+    WHOLE,
     Ended,
     Fact,
     Finalised,
@@ -24,9 +25,6 @@ from services.ingest.engines.remote_wire import (
 from shared.domain.values import samples
 
 VENDOR: Final = "Deepgram"
-
-WHOLE: Final = samples(0.1)
-"""The vendor rounds its times; a flush that reaches within this of what was sent has heard all of it."""
 
 HTTP: Final[dict[int, Verdict]] = {
     400: Verdict(Kind.CONFIG, None),
@@ -198,9 +196,11 @@ class DeepgramWire:
             raise self._lost() from None
 
     def _lost(self) -> VendorFailure:
-        code, reason = self._connection.close_code, self._connection.close_reason or ""
-        verdict = CLOSED.get(reason.split(" ")[0].rstrip(":"), Verdict(Kind.TRANSPORT))
-        return VendorFailure(VENDOR, verdict, f"{code} {reason}" if verdict in CLOSED.values() else str(code))
+        code = str(self._connection.close_code)
+        named = (self._connection.close_reason or "").partition(" ")[0].rstrip(":")
+        if named in CLOSED:
+            return VendorFailure(VENDOR, CLOSED[named], f"{code} {named}")
+        return VendorFailure(VENDOR, Verdict(Kind.TRANSPORT), code)
 
     async def close(self) -> None:
         await self._opened.aclose()

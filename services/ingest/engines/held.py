@@ -38,13 +38,15 @@ class Held:
         self._items: deque[Audio | Flush] = deque()
         self._sent = 0
         """So many items, from the first, were given to the present stream."""
+        self._samples = 0
+        self._due = 0
         self._position = start
         self._flushed = False
 
     @property
     def samples(self) -> int:
         """How much audio is held, holes counted as none."""
-        return sum(item.until - item.start for item in self._items if isinstance(item, Audio))
+        return self._samples
 
     @property
     def is_empty(self) -> bool:
@@ -58,7 +60,7 @@ class Held:
     @property
     def flush_is_due(self) -> bool:
         """Whether the present stream owes the answer to a flush."""
-        return any(isinstance(self._items[at], Flush) for at in range(self._sent))
+        return self._due > 0
 
     @property
     def first(self) -> int:
@@ -71,7 +73,9 @@ class Held:
         assert follows, "audio must follow what was fed"
         if pcm:
             self._items.append(Audio(start, pcm))
-        self._position = start + len(pcm) // BYTES_PER_SAMPLE
+        length = len(pcm) // BYTES_PER_SAMPLE
+        self._samples += length
+        self._position = start + length
         self._flushed = False
 
     def flush(self, at: int) -> None:
@@ -87,6 +91,7 @@ class Held:
         item = self._items[self._sent]
         self._sent += 1
         if isinstance(item, Flush):
+            self._due += 1
             return item
         self.sent_until = item.until
         return item.after(self.settled)
@@ -95,7 +100,11 @@ class Held:
         """Everything before `until` is final. Whether that is news."""
         # A flush not given yet must still be: audio beyond a hole may only follow one.
         while self._sent and _end(self._items[0]) <= until:
-            self._items.popleft()
+            match self._items.popleft():
+                case Audio(start=start, until=end):
+                    self._samples -= end - start
+                case Flush():
+                    self._due -= 1
             self._sent -= 1
         is_news = until > self.settled
         self.settled = max(self.settled, until)
@@ -107,7 +116,7 @@ class Held:
         Where nothing is held before a flush there is nothing to finalise: the next stream need not be told. Gives the
         place of the last of these, if there is one.
         """
-        self._sent = 0
+        self._sent = self._due = 0
         answered = None
         while self._items and isinstance(first := self._items[0], Flush):
             answered = first.at

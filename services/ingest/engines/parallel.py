@@ -84,7 +84,8 @@ class ParallelStream:
     def _add(self, stream: EngineStream) -> None:
         lane = self._lanes.last
         self._streams[lane] = stream
-        self._tasks[lane] = asyncio.create_task(self._listen(lane, stream))
+        self._tasks[lane] = listening = asyncio.create_task(self._listen(lane, stream))
+        listening.add_done_callback(self._listened)
 
     async def flush(self, at: int) -> None:
         await self._last.flush(at)
@@ -97,12 +98,16 @@ class ParallelStream:
         return self._streams[self._lanes.last]
 
     async def _listen(self, lane: int, stream: EngineStream) -> None:
-        try:
-            async for hypothesis in stream.heard():
-                self._say(self._lanes.hear(lane, hypothesis))
-                if lane < self._lanes.first:
-                    break
-        except EngineUnavailable as error:
+        async for hypothesis in stream.heard():
+            self._say(self._lanes.hear(lane, hypothesis))
+            if lane < self._lanes.first:
+                return
+        raise EngineUnavailable("the speech engine ended a stream that was not finished")
+
+    def _listened(self, listening: "asyncio.Task[None]") -> None:
+        """Whoever waits for words must not wait for ever, whatever ended a stream."""
+        error = None if listening.cancelled() else listening.exception()
+        if error is not None:
             self._failure = self._failure or error
             self._news.set()
 

@@ -16,7 +16,8 @@ from shared.domain.values import samples
 from shared.errors import EngineUnavailable
 from shared.ports import Clock
 
-OPEN_MS_MAX: Constant = 10_000
+OPEN_MS_MAX: Constant = 25_000
+"""More than any engine allows its vendor, so that its own, better, sentence is the one that is said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from services.ingest.engines.base import Final, Hint, Hypothesis
 from services.ingest.engines.remote_failures import Kind, VendorFailure, Verdict
 from services.ingest.engines.remote_pace import FRAME_MS_MAX, FRAME_MS_MIN, Limits, Pace
 from services.ingest.engines.remote_positions import Positions
-from services.ingest.engines.remote_wire import Ended, Fact, Finalised, Finished, Interim, Wire
+from services.ingest.engines.remote_wire import Ended, Fact, Finalised, Finished, Interim, Said, Wire
 from services.ingest.engines.voice import Voice
 from shared.domain.entries import Word
 from shared.domain.values import BYTES_PER_SAMPLE, SAMPLES_PER_MS, Span, samples
@@ -60,6 +60,8 @@ class RemoteStream:
         self._reached = start
         """Where the last final ends, or what was told to be final after it."""
         self._told = start
+        self._said_until = start
+        """Where the last word ends."""
         self._hinting = False
         self._flushed = False
         self._line: deque[_Audio | _Flush] = deque()
@@ -123,9 +125,8 @@ class RemoteStream:
     def _ran(self, running: "asyncio.Task[None]") -> None:
         error = None if running.cancelled() else running.exception()
         if error is not None:
-            log.warning(
-                "a stream ended", vendor=self._vendor, kind=getattr(error, "kind", "bug"), exc_info=error
-            )
+            kind, code = getattr(error, "kind", "bug"), getattr(error, "code", "")
+            log.warning("a stream ended", vendor=self._vendor, kind=kind, code=code, exc_info=error)
         if isinstance(error, VendorFailure):
             self._fail(error)
         elif error is not None:
@@ -156,7 +157,8 @@ class RemoteStream:
             self._reach(self._position, always=True)
 
     async def _send_frame(self, audio: _Audio) -> None:
-        await self._wire.ready()
+        # Between a vendor that reads slowly and one that is gone, only time can tell.
+        await self._within(self._limits.stall_ms, self._wire.ready())
         while wait_ms := self._pace.wait_ms(self._clock.monotonic_ms()):
             await self._clock.sleep_ms(wait_ms)
         pcm = bytes(audio.pcm[: FRAME * BYTES_PER_SAMPLE])
@@ -260,7 +262,9 @@ class RemoteStream:
         async for fact in self._wire.facts():
             await self._voice.has_room()
             self._take(fact)
-        # Ended: `_send` and `_watch` find out for themselves. A vendor that ends unasked raises.
+        # Asked to end: `_send` and `_watch` find out for themselves. Otherwise audio would be sent to nobody from here on.
+        if not self._ending:
+            raise self._failed(Kind.TRANSPORT, "ended unasked")
 
     def _take(self, fact: Fact) -> None:
         match fact:
@@ -284,23 +288,35 @@ class RemoteStream:
 
     def _final(self, finished: Finished) -> None:
         words = [word for word in finished.words if word.text]
-        if not words or not finished.text:
+        new = [word for word in words if not self._is_told(word)]
+        text = finished.text if len(new) == len(words) else ""
+        text = text or " ".join(word.text for word in new)
+        if not any(letter.isalnum() for letter in text):
             return
         low, high = self._reached, self._positions.edge
         if low >= high:
             # Words for audio that was said to be final already would be dropped further on, without a trace.
             raise self._failed(Kind.PROTOCOL, "words too late")
-        start = min(max(low, self._positions.start_of(words[0].start)), high - 1)
-        until = min(max(start + 1, *(self._positions.until_of(word.until) for word in words)), high)
-        span = Span(start, until)
-        placed = tuple(Word(word.text, self._place(word.start, word.until, span)) for word in words)
+        first, last = low, self._positions.until_of(finished.until)
+        # Text without a place of its own belongs to all that becomes final with it.
+        if new:
+            first = self._positions.start_of(new[0].start)
+            last = max(self._positions.until_of(word.until) for word in new)
+        start = min(max(low, first), high - 1)
+        span = Span(start, min(max(start + 1, last), high))
+        placed = tuple(Word(word.text, self._place(word, span)) for word in new)
         ends = finished.utterance_end or self._ending
-        self._voice.say(Final(span, finished.text, placed, finished.confidence, ends))
-        self._reached = until
+        self._voice.say(Final(span, text, placed, finished.confidence, ends))
+        self._reached = self._said_until = span.until
         self._hinting = False
 
-    def _place(self, start: int, until: int, within: Span) -> Span:
-        first, last = self._positions.start_of(start), self._positions.until_of(until)
+    def _is_told(self, word: Said) -> bool:
+        """By its middle, as wherever spans overlap. A vendor that takes back what it called final is not followed."""
+        middle = (self._positions.start_of(word.start) + self._positions.until_of(word.until)) // 2
+        return middle < self._said_until
+
+    def _place(self, word: Said, within: Span) -> Span:
+        first, last = self._positions.start_of(word.start), self._positions.until_of(word.until)
         return Span(first, max(first, last)).clipped(within.start, within.until)
 
     def _reach(self, until: int, *, always: bool = False) -> None:

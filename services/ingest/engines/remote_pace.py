@@ -22,7 +22,9 @@ class Limits:
     """Audio that may go at once after a rest."""
     connect_ms: int = 5_000
     start_ms: int = 9_000
-    """From the first byte to a stream that takes audio. Below what a recording waits for."""
+    """From the first byte to a stream that takes audio."""
+    vocabulary_ms: int = 0
+    """How much longer that may take where a vocabulary is read that the vendor has not seen."""
     send_ms: int = 2_000
     """A message that is not taken within this means that nobody reads."""
     finalise_ms: int = 1_500
@@ -39,6 +41,9 @@ class Limits:
     age_ms_max: int = 10_800_000
     """After this a stream asks to be replaced at the next rest, and at the latest a tenth later."""
     tick_ms: int = 500
+
+    def opening_ms(self, brings_vocabulary: bool) -> int:
+        return self.start_ms + (self.vocabulary_ms if brings_vocabulary else 0)
 
     def scaled(self, factor: float) -> "Limits":
         """All of it `factor` times as fast: for servers whose own time runs so."""

@@ -13,6 +13,11 @@ from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection
 
+from shared.domain.values import samples
+
+WHOLE: Final = samples(0.1)
+"""Vendors round their times; a flush that reaches within this of what was sent has heard all of it."""
+
 CLOSE_S_MAX: Final = 1.0
 """A vendor that is gone does not say goodbye; its socket is cut off after this."""
 

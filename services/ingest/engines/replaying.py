@@ -24,8 +24,11 @@ from services.ingest.engines.remote_failures import Kind, VendorFailure
 from services.ingest.engines.voice import Voice
 from shared.domain.values import samples
 from shared.errors import EngineUnavailable
+from shared.observe import get_logger
 from shared.ports import Clock
 from shared.tasks import stop, together
+
+log = get_logger("engines")
 
 HELD_MAX: Constant = samples(150)
 """Beyond it `feed` waits. More than any credit window, so that only a caller without one meets it. 5 MB."""
@@ -195,8 +198,14 @@ class ReplayingStream:
 
     def _ran(self, running: "asyncio.Task[None]") -> None:
         error = None if running.cancelled() else running.exception()
-        if error is not None:
+        if isinstance(error, EngineUnavailable):
             self._voice.fail(error)
+        elif error is not None:
+            # Ours to put right; the recording meanwhile goes on elsewhere.
+            log.error("a stream failed", exc_info=error)
+            failure = EngineUnavailable("speech recognition failed by a mistake of ours")
+            failure.__cause__ = error
+            self._voice.fail(failure)
         self._room.set()
 
     async def close(self) -> None:

@@ -26,7 +26,7 @@ from shared.observe import get_logger
 from shared.ports import Clock
 
 DEFAULT_URL: Final = "wss://eu.rt.speechmatics.com/v2"
-LIMITS: Final = Limits(rate_max=2.0)
+LIMITS: Final = Limits(rate_max=2.0, vocabulary_ms=9_000)
 
 MEDICAL: Final = frozenset("en es fr de nl da fi no sv".split())
 """Languages with a medical domain."""
@@ -69,7 +69,7 @@ class SpeechmaticsEngine:
             wire = SpeechmaticsWire(self._url, self._key, self._limits)
             opened.push_async_callback(wire.close)
             try:
-                async with asyncio.timeout(self._limits.start_ms / 1_000):
+                async with asyncio.timeout(self._limits.opening_ms(bool(config.vocabulary)) / 1_000):
                     await wire.open(transcription(config))
             except TimeoutError:
                 raise VendorFailure(VENDOR, Verdict(Kind.TIMEOUT), "opening") from None

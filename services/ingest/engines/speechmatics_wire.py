@@ -23,6 +23,7 @@ from websockets.exceptions import InvalidStatus
 from services.ingest.engines.remote_failures import Kind, VendorFailure, Verdict
 from services.ingest.engines.remote_pace import Limits
 from services.ingest.engines.remote_wire import (
+    WHOLE,
     Ended,
     Fact,
     Finalised,
@@ -290,8 +291,10 @@ class SpeechmaticsWire:
                 return [Ended()]
             case "EndOfUtterance":
                 until = samples(message["metadata"]["end_time"])
+                # A mark that falls short leaves words unsaid: then the stream is ended, which says them.
+                heard_all = until >= progress.sent - WHOLE
                 facts: list[Fact] = [Finished(until)]
-                return [*facts, Finalised()] if message.get("forced") else facts
+                return [*facts, Finalised()] if message.get("forced") and heard_all else facts
             case "AddPartialTranscript":
                 transcript = msgspec.convert(message, _Transcript)
                 text = transcript.metadata.transcript.strip()

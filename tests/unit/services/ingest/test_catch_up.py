@@ -37,3 +37,13 @@ def test_pauses_are_whole_quiet_cells() -> None:
     assert is_pause(bytes(CELL * 2))
     assert not is_pause(b"\x00\x02" * CELL)
     assert (cell_end(0), cell_end(CELL - 1), cell_end(CELL)) == (CELL, CELL, 2 * CELL)
+
+
+def test_live_words_stay_in_sight_while_they_wait() -> None:
+    lanes = Lanes(0)
+    lanes.split(100)
+    assert lanes.hear(1, Final(Span(100, 120), "So")) == []
+    assert lanes.hear(1, Final(Span(120, 130), "far")) == []
+    (hint,) = lanes.hear(1, Hint(Span(130, 140), "so good"))
+    assert isinstance(hint, Hint)
+    assert (hint.span, hint.text) == (Span(100, 140), "So far so good")

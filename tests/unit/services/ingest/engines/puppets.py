@@ -10,7 +10,6 @@ from services.ingest.engines.base import Final as FinalWords
 from services.ingest.engines.parallel import Parallel, ParallelStream
 from shared.domain.session import SessionConfig
 from shared.domain.values import BYTES_PER_SAMPLE, Span
-from shared.errors import EngineUnavailable
 from tests.unit.services.ingest.connections import pcm
 
 CONFIG: Final = SessionConfig(language="de")
@@ -28,9 +27,10 @@ class PuppetStream:
         self.pieces = 0
         self.flushes: list[int] = []
         self.closed = False
-        self._saying: asyncio.Queue[Hypothesis | EngineUnavailable] = asyncio.Queue(1_000)
+        self._saying: asyncio.Queue[Hypothesis | Exception | None] = asyncio.Queue(1_000)
 
-    def say(self, *said: Hypothesis | EngineUnavailable) -> None:
+    def say(self, *said: Hypothesis | Exception | None) -> None:
+        """An exception is raised; None ends it without one."""
         for each in said:
             self._saying.put_nowait(each)
 
@@ -49,8 +49,10 @@ class PuppetStream:
     async def heard(self) -> AsyncIterator[Hypothesis]:
         while True:
             said = await self._saying.get()
-            if isinstance(said, EngineUnavailable):
+            if isinstance(said, Exception):
                 raise said
+            if said is None:
+                return
             yield said
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
-from services.ingest.engines.base import Engine, Final, Health, Hypothesis, Through, Wordless
+from services.ingest.engines.base import Engine, Final, Health, Hypothesis, Through, Trouble, Wordless
 from services.ingest.engines.checked import Checked, DetectSpeech
 from services.ingest.engines.scripted import ScriptedEngine
 from shared.domain.session import SessionConfig
@@ -126,3 +126,68 @@ def test_real_speech_is_detected() -> None:
     with wave.open(str(SPEECH / "nat_jfk.wav")) as file:
         frames = DetectSpeech(VoiceNetwork)(file.readframes(samples(6)))
     assert sum(frames) * DETECTOR_FRAME > samples(2.5)
+
+
+async def told_by(second: Engine, *pieces: bytes) -> list[Hypothesis]:
+    """All that is said to these pieces, a flush after each and a second without audio between them."""
+    stream = await Checked(Deaf(), second, loud).open(SessionConfig(), 0)
+    at = 0
+    for piece in pieces:
+        await stream.feed(at, piece)
+        at += len(piece) // BYTES_PER_SAMPLE
+        await stream.flush(at)
+        at += samples(1)
+    told = [each async for each in stream.heard()]
+    await stream.close()
+    return told
+
+
+async def test_who_waits_for_words_is_told_before_they_are_looked_for_elsewhere() -> None:
+    told = await told_by(ScriptedEngine(ManualClock()), speech(4))
+    at = next(at for at, each in enumerate(told) if isinstance(each, Final))
+    assert told[0] == Health(Trouble.RECONNECTING)
+    assert Health(None) in told[at:]
+
+
+async def test_sentences_let_go_one_by_one_add_up() -> None:
+    told = await told_by(ScriptedEngine(ManualClock()), speech(1.6), speech(1.6), speech(1.6))
+    finals = [each.span for each in told if isinstance(each, Final)]
+    assert finals[0].start == samples(2.6), "the first was short enough for a cough"
+    assert finals[-1].until == samples(6.8)
+
+
+async def test_what_lies_on_both_sides_of_a_hole_is_not_one() -> None:
+    told = await told_by(Deaf(), speech(3.2), speech(3.2))
+    assert [each for each in told if isinstance(each, Wordless)] == [
+        Wordless(Span(0, samples(3.2))),
+        Wordless(Span(samples(4.2), samples(7.4))),
+    ]
+
+
+class Mumbling(Deaf):
+    """Says one word, of the first quarter of a second."""
+
+    async def open(self, config: SessionConfig, start: int) -> DeafStream:
+        return MumblingStream()
+
+
+class MumblingStream(DeafStream):
+    async def feed(self, start: int, pcm: bytes) -> None:
+        self._said.append(Final(Span(start, start + samples(0.25)), "um"))
+        await super().feed(start, pcm)
+
+
+async def test_a_word_does_not_speak_for_all_that_surrounds_it() -> None:
+    told = await told_by(Mumbling(), speech(12))
+    words, gaps = (
+        [each for each in told if isinstance(each, Final)],
+        [each for each in told if isinstance(each, Wordless)],
+    )
+    assert [each.text for each in words] == ["um"]
+    assert [each.span.until for each in gaps] == [samples(12)]
+    assert gaps[0].span.length >= samples(11.7)
+
+
+async def test_a_detector_that_cannot_be_loaded_is_found_out_before_anybody_speaks() -> None:
+    with pytest.raises(AssertionError, match="nothing is to be asked"):
+        await Checked(Deaf(), Deaf(), DetectSpeech(_none)).check()

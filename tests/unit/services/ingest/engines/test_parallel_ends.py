@@ -97,3 +97,22 @@ async def test_an_engine_that_is_wrapped_is_asked_for_everything_else() -> None:
     assert (engine.checked, engine.closed) == (True, False)
     await parallel.close()
     assert engine.closed
+
+
+async def test_a_mistake_in_any_stream_is_told_like_a_death() -> None:
+    engine = Puppets()
+    stream = await opened(engine)
+    await feed(stream, 0, LATE + CELL)
+    engine.streams[1].say(AssertionError("a sum was wrong"))
+    with pytest.raises(AssertionError, match="a sum was wrong"):
+        await told(stream, 1)
+    await stream.close()
+
+
+async def test_a_stream_that_stops_talking_before_it_is_through_is_dead() -> None:
+    engine = Puppets()
+    stream = await opened(engine)
+    engine.streams[0].say(None)
+    with pytest.raises(EngineUnavailable, match="not finished"):
+        await told(stream, 1)
+    await stream.close()

@@ -18,6 +18,8 @@ from tests.unit.services.ingest.engines.remotes import HURRIED, VENDORS, death, 
 D, S = VENDORS
 
 REFUSALS = [
+    # What stands between us and the vendor wants a person to sign in somewhere.
+    (D, "http-302", Kind.CONNECT, 0),
     (D, "http-400", Kind.CONFIG, None),
     (D, "http-401", Kind.AUTH, None),
     (D, "http-402", Kind.QUOTA, None),
@@ -27,6 +29,7 @@ REFUSALS = [
     (D, "http-500", Kind.SERVER, 0),
     (D, "http-503", Kind.SERVER, 0),
     (D, "hang", Kind.TIMEOUT, 0),
+    (S, "http-302", Kind.CONNECT, 0),
     (S, "http-400", Kind.CONFIG, None),
     (S, "http-401", Kind.AUTH, None),
     (S, "http-403", Kind.AUTH, None),
@@ -47,6 +50,7 @@ DEATHS = [
     (D, "abort-at=1", Kind.TRANSPORT),
     (D, "mute-at=1", Kind.TIMEOUT),
     (D, "freeze-at=1", Kind.TIMEOUT),
+    (D, "ends-at=1", Kind.TRANSPORT),
     (D, "bad-json-at=1", Kind.PROTOCOL),
     (D, "bad-message-at=1", Kind.PROTOCOL),
     (S, "close-1000-at=1", Kind.TRANSPORT),
@@ -56,6 +60,7 @@ DEATHS = [
     (S, "abort-at=1", Kind.TRANSPORT),
     (S, "mute-at=1", Kind.TIMEOUT),
     (S, "freeze-at=1", Kind.TIMEOUT),
+    (S, "ends-at=1", Kind.TRANSPORT),
     (S, "bad-json-at=1", Kind.TRANSPORT),
     (S, "bad-message-at=1", Kind.PROTOCOL),
     (S, "error-at=1", Kind.SERVER),

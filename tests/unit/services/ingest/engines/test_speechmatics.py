@@ -2,11 +2,13 @@
 
 import asyncio
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from services.ingest.engines.base import Final
-from services.ingest.engines.speechmatics import VOCABULARY_MAX, socket_url, transcription
+from services.ingest.engines.reconnecting import OPEN_MS_MAX
+from services.ingest.engines.speechmatics import LIMITS, VOCABULARY_MAX, socket_url, transcription
 from shared.adapters.clocks import SystemClock
 from shared.domain.session import SessionConfig
 from shared.domain.values import samples
@@ -38,6 +40,11 @@ async def test_a_start_that_takes_longer_than_the_client_waits_by_itself() -> No
         await stream.close()
 
 
+def test_a_vocabulary_gets_the_time_to_be_read_and_nothing_else_does() -> None:
+    assert LIMITS.opening_ms(brings_vocabulary=True) >= 15_000 > LIMITS.opening_ms(brings_vocabulary=False)
+    assert LIMITS.opening_ms(brings_vocabulary=True) < OPEN_MS_MAX
+
+
 async def test_the_end_counts_the_frames_that_were_sent_not_those_acknowledged() -> None:
     """The server, which is strict about it, acknowledges nothing here."""
     patient = replace(HURRIED, stall_ms=20_000)
@@ -58,6 +65,18 @@ async def test_silence_of_which_the_service_says_nothing_is_settled_all_the_same
         await heard_through(stream, 0.3)
         await stream.close()
     assert SystemClock().monotonic_ms() - began_ms >= HURRIED.quiet_ms
+
+
+async def test_a_mark_that_falls_short_of_what_was_sent_settles_nothing_beyond_itself() -> None:
+    async with asyncio.timeout(8), vendor("speechmatics", "early-mark") as given:
+        stream = await given.engine.open(SessionConfig(), 0)
+        await feed(stream, 2.1)
+        said = await heard_through(stream, 2.1)
+        await stream.close()
+    words = [each.span for each in said if isinstance(each, Final)]
+    assert words[0].start == 0
+    assert words[-1].until == samples(2.1)
+    assert all(one.until == next_.start for one, next_ in pairwise(words))
 
 
 def test_what_a_language_has() -> None:
