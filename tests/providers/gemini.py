@@ -42,6 +42,14 @@ BODIES: Final = {
     "truncated": b'{"candidates":[{"content":{"par',
     "html-200": b"<html>hello</html>",
     "blocked": b'{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"}}',
+    "odd-body": b"7",
+    "odd-candidates": b'{"candidates":5}',
+    "odd-candidate": b'{"candidates":[[]]}',
+    "number-finish": b'{"candidates":[{"finishReason":7}]}',
+    "number-block": b'{"promptFeedback":{"blockReason":9}}',
+    "deep": b"[" * 100_000,
+    "deep-text": b'{"candidates":[{"finishReason":"STOP","content":{"parts":[{"text":"%s"}]}}]}'
+    % (b"[" * 100_000),
 }
 STATUSES: Final = {
     "bad-key": (400, "INVALID_ARGUMENT", [{"@type": "x/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]),

@@ -31,6 +31,10 @@ CONNECTIONS_MAX: Final = 16
 OUTPUT_TOKENS_MAX: Final = 4_096
 TEXT_CHARACTERS_MAX: Final = 20_000
 
+_ODD_BODY: Final = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
+"""What comes of a body that is no JSON, or no response, or nested without end: the SDK reads it as it comes, and raises
+whatever that raises."""
+
 _VENDOR_LOGGERS: Final = ("google_genai", "google.auth", "httpx2", "httpcore2")
 _SECONDS: Final = "s"
 
@@ -135,8 +139,7 @@ class GeminiPolisher:
             failed = NotPolished(Reason.UNAVAILABLE)
         except GoogleAuthError:
             failed = NotPolished(Reason.CREDENTIALS)
-        except ValueError:
-            # Bodies that are no JSON, or no response: the SDK leaves them as they come.
+        except _ODD_BODY:
             failed = NotPolished(Reason.MALFORMED)
         else:
             return _text(response)
@@ -192,7 +195,7 @@ def _text(response: types.GenerateContentResponse) -> str:
 def _said(body: str) -> str:
     try:
         said = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         # Raising in here would chain the error, which holds the body.
         return ""
     text = said.get("text") if isinstance(said, dict) else None

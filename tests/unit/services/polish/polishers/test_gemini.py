@@ -56,6 +56,11 @@ async def test_it_asks_vertex_with_the_sessions_words_as_data(access: Access, pa
     [
         *[(name, Reason.MALFORMED) for name in ("empty", "no-object", "truncated", "html-200", "no-schema")],
         *[(name, Reason.MALFORMED) for name in ("blank", "no-text")],
+        *[
+            (name, Reason.MALFORMED)
+            for name in ("odd-body", "odd-candidates", "odd-candidate", "number-finish")
+        ],
+        *[(name, Reason.MALFORMED) for name in ("number-block", "deep", "deep-text")],
         *[(name, Reason.BLOCKED) for name in ("safety", "recitation", "blocked", "odd-finish")],
         *[(name, Reason.UNAVAILABLE) for name in ("500", "503", "html-502", "drop")],
         *[(name, Reason.DEADLINE) for name in ("hang", "drip", "504")],
