@@ -60,6 +60,7 @@ STATUSES: Final = {
     "429": (429, "RESOURCE_EXHAUSTED", []),
     "429-soon": (429, "RESOURCE_EXHAUSTED", [{"@type": "x/google.rpc.RetryInfo", "retryDelay": "0.1s"}]),
     "429-late": (429, "RESOURCE_EXHAUSTED", [{"@type": "x/google.rpc.RetryInfo", "retryDelay": "27s"}]),
+    "429-ages": (429, "RESOURCE_EXHAUSTED", [{"@type": "x/google.rpc.RetryInfo", "retryDelay": "1e300s"}]),
     "500": (500, "INTERNAL", []),
     "503": (503, "UNAVAILABLE", []),
     "504": (504, "DEADLINE_EXCEEDED", []),

@@ -26,6 +26,7 @@ ATTEMPTS_MAX: Final = 2
 RETRY_MS: Final = 300
 ATTEMPT_MS_MIN: Final = 500
 """Less time than this left is not worth another attempt."""
+RETRY_AFTER_MS_MAX: Final = 3_600_000
 CONNECT_S_MAX: Final = 2.0
 CONNECTIONS_MAX: Final = 16
 OUTPUT_TOKENS_MAX: Final = 4_096
@@ -237,7 +238,7 @@ def _retry_after_ms(error: errors.APIError, details: Sequence[Mapping[str, objec
     asked = [str(each["retryDelay"]) for each in details if "retryDelay" in each]
     for each in (*asked, str(headers.get("retry-after") or "")):
         try:
-            return max(0, round(float(each.removesuffix(_SECONDS)) * 1_000))
+            return min(max(0, round(float(each.removesuffix(_SECONDS)) * 1_000)), RETRY_AFTER_MS_MAX)
         except (ValueError, OverflowError):
             continue
     return None

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from services.polish.polishers.base import NotPolished, Reason
-from services.polish.polishers.gemini import MODELS, Access, GeminiPolisher
+from services.polish.polishers.gemini import MODELS, RETRY_AFTER_MS_MAX, Access, GeminiPolisher
 from shared.adapters.clocks import SystemClock
 from shared.config import READY
 from shared.domain.session import SessionConfig
@@ -64,7 +64,7 @@ async def test_it_asks_vertex_with_the_sessions_words_as_data(access: Access, pa
         *[(name, Reason.BLOCKED) for name in ("safety", "recitation", "blocked", "odd-finish")],
         *[(name, Reason.UNAVAILABLE) for name in ("500", "503", "html-502", "drop")],
         *[(name, Reason.DEADLINE) for name in ("hang", "drip", "504")],
-        *[(name, Reason.QUOTA) for name in ("429", "429-soon", "429-late")],
+        *[(name, Reason.QUOTA) for name in ("429", "429-soon", "429-late", "429-ages")],
         *[(name, Reason.CREDENTIALS) for name in ("bad-key", "401", "403", "404")],
         ("max-tokens", Reason.TRUNCATED),
         ("bad-request", Reason.REFUSED),
@@ -89,14 +89,23 @@ async def test_what_may_differ_is_tried_once_more(fault: str) -> None:
     assert len(gemini.documents) == 2
 
 
-@pytest.mark.parametrize("fault", ["429-late", "safety", "401", "max-tokens"])
-async def test_what_would_not_differ_or_not_fit_is_not_tried_again(fault: str) -> None:
+@pytest.mark.parametrize(
+    ("fault", "asked_ms"),
+    [
+        ("429-late", 27_000),
+        ("429-ages", RETRY_AFTER_MS_MAX),
+        ("safety", None),
+        ("401", None),
+        ("max-tokens", None),
+    ],
+)
+async def test_what_would_not_differ_or_not_fit_is_not_tried_again(fault: str, asked_ms: int | None) -> None:
     gemini = Gemini([fault], forever=True)
     async with polishing(gemini) as polisher:
         with pytest.raises(NotPolished) as raised:
             await polisher.polish("left knee", SessionConfig())
     assert len(gemini.documents) == 1
-    assert raised.value.retry_after_ms == (27_000 if fault == "429-late" else None)
+    assert raised.value.retry_after_ms == asked_ms
 
 
 async def test_nobody_there_is_told_at_once() -> None:
