@@ -23,6 +23,9 @@ DRAIN_CLIENT_AWAITED_MS: Final = 1_000
 DRAIN_FLUSH_MS: Final = 4_000
 WATCH_AGAIN_MS: Final = 1_000
 
+WATCH_HELD_MS: Final = 10_000
+"""Listening that lasted so long had worked, though nothing happened to be written; what ends it is a new outage."""
+
 log = get_logger(__name__)
 
 
@@ -134,13 +137,25 @@ class Desk:
 
     async def watch(self) -> None:
         """Tell connections of what polish and autosave wrote; runs for as long as the instance."""
+        said: set[str] = set()
         while True:
+            began_ms = self.gate.clock.monotonic_ms()
             try:
                 async for session in self.gate.store.watch():
+                    if said:
+                        log.info("what polish and autosave write is heard of again")
+                        said.clear()
                     for visitor, followed in list(self._visitors.items()):
                         if followed == session:
                             visitor.records_changed()
-            except StoreUnavailable:
+            except StoreUnavailable as error:
+                if self.gate.clock.monotonic_ms() - began_ms >= WATCH_HELD_MS:
+                    said.clear()
+                # Once for each outage and cause: the same line every second would bury the rest of the log. Not at all,
+                # and nobody would learn why no screen shows polished text.
+                if str(error) not in said:
+                    log.warning("what polish and autosave write is not heard of", exc_info=error)
+                    said.add(str(error))
                 await self.gate.clock.sleep_ms(WATCH_AGAIN_MS)
 
     async def drain(self) -> None:

@@ -101,6 +101,15 @@ def _translated(error: Exception) -> StoreUnavailable | Broken:
             return StoreUnavailable("Firestore did not answer")
 
 
+def ended(code: int) -> StoreUnavailable:
+    """Why Firestore ended a listen, of the code it gave, which is 0 where it gave none."""
+    error = _translated(exceptions.from_grpc_status(code, ""))  # type: ignore[no-untyped-call]  # ships none
+    if code and isinstance(error, StoreUnavailable):
+        return error
+    # What it refuses as malformed as well: an instance records on without hearing of what others write.
+    return StoreUnavailable("Firestore ended the listening; it is begun again")
+
+
 async def _asking(request: ListenRequest) -> AsyncIterator[ListenRequest]:
     yield request
     await asyncio.get_running_loop().create_future()

@@ -12,7 +12,7 @@ from typing import Any, Final
 from google.cloud.firestore_v1 import AsyncClient, FieldFilter
 from google.cloud.firestore_v1.types import ListenResponse, Target, TargetChange
 
-from shared.adapters.firestore_client import CLOSED, listen
+from shared.adapters.firestore_client import CLOSED, ended, listen
 from shared.adapters.firestore_documents import CHANGED_AT_MS, RECORDS
 from shared.domain.values import SessionId
 from shared.errors import StoreUnavailable
@@ -56,7 +56,7 @@ class Listener:
     def _note(self, change: TargetChange) -> None:
         kind = change.target_change_type
         if kind == TargetChange.TargetChangeType.REMOVE:
-            raise StoreUnavailable("Firestore ended the listening; it is begun again")
+            raise ended(change.cause.code)
         if kind == TargetChange.TargetChangeType.CURRENT or (kind == _SAME and change.read_time):
             # Everything up to this moment was told, and taken by whoever asked for the next one.
             self._told_until_ms = max(self._told_until_ms, now_ms())
