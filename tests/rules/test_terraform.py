@@ -13,13 +13,15 @@ TERRAFORMS_OWN: Final = frozenset({"count", "depends_on", "for_each", "lifecycle
 
 def breaches(body: Mapping[str, Any], schema: Schema, where: str) -> Iterator[str]:
     given = {name for name in body if not name.startswith("__")} - TERRAFORMS_OWN
-    made = {name.strip('"'): each for part in body.get("dynamic", []) for name, each in part.items()}
+    made: dict[str, list[Any]] = {}
+    for part in body.get("dynamic", []):
+        for name, each in part.items():
+            made.setdefault(name.strip('"'), []).append(each["content"])
     for name in sorted(given | set(made)):
         if name not in schema:
             yield f"{where}: there is no {name}"
             continue
-        inner = [made[name]["content"]] if name in made else [body[name]]
-        for each in _flat(inner):
+        for each in _flat([made.get(name, []), body.get(name, [])]):
             if isinstance(schema[name], dict) and isinstance(each, Mapping):
                 yield from breaches(each, schema[name], f"{where}.{name}")
     yield from (f"{where}: {name} is missing" for name in schema[REQUIRED] if name not in given | set(made))
@@ -54,6 +56,15 @@ def test_what_the_provider_does_not_know_is_found() -> None:
         "x.push_config: push_endpoint is missing",
         "x: there is no topik",
         "x: topic is missing",
+    ]
+
+
+def test_of_several_dynamic_blocks_each_is_looked_at() -> None:
+    schema: Schema = {REQUIRED: [], "env": {REQUIRED: ["name"], "name": None}}
+    bodies = [{'"env"': {"content": [{"nam": 1}]}}, {'"env"': {"content": [{"name": 1}]}}]
+    assert list(breaches({"dynamic": bodies}, schema, "x")) == [
+        "x.env: there is no nam",
+        "x.env: name is missing",
     ]
 
 
