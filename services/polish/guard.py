@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 from services.polish.guard_reading import END, Reading, read
-from services.polish.guard_words import FORWARD, POSTPOSED, kind_of
+from services.polish.guard_words import DOSED, FORWARD, POSTPOSED, kind_of
 
 _KINDS: Final = ("number", "unit", "negation", "side", "name", "words")
 _DENIES_ANEW: Final = frozenset("no nor without deny".split())
@@ -28,6 +28,8 @@ def changed(text: str, polished: str, vocabulary: Sequence[str]) -> tuple[str, .
         return tuple(kind for kind in _KINDS if mine[kind] != theirs[kind]) or ("order",)
     if _reaches(before) != _reaches(after):
         return ("negation",)
+    if _parts_figures(before, after):
+        return ("number",)
     return ("order",) if _has_moved(before, after, frozenset(mine["name"])) else ()
 
 
@@ -79,6 +81,21 @@ def _reach(reading: Reading, at: int) -> int:
         if reading.bounds.get(until) == END or reading.atoms[until] in _DENIES_ANEW:
             return until
     return len(reading.atoms)
+
+
+def _parts_figures(before: Reading, after: Reading) -> bool:
+    """Whether two figures are joined or parted, or a dose or a frequency is parted from what it may be of: "aspirin 81 mg
+    metoprolol" is not "aspirin, 81 mg metoprolol"."""
+    atoms = [*before.atoms, "", ""]
+    return any(
+        (atoms[at - 1][0].isdecimal() and atoms[at][0].isdecimal())
+        or (at in after.bounds and (kind_of(atoms[at]) == "unit" or _is_dose(atoms[at], atoms[at + 1])))
+        for at in before.bounds.keys() ^ after.bounds.keys()
+    )
+
+
+def _is_dose(figure: str, unit: str) -> bool:
+    return figure[0].isdecimal() and unit in DOSED
 
 
 def _has_moved(before: Reading, after: Reading, names: frozenset[str]) -> bool:

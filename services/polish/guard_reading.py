@@ -12,11 +12,11 @@ from typing import Final
 from services.polish.guard_words import (
     ARTICLES,
     FORWARD,
+    HAPPENED,
     IS,
     PHRASES,
     REPORTING,
     SAME,
-    is_unit,
     kind_of,
 )
 from services.polish.polishers.rules.fillers import remove_fillers
@@ -141,12 +141,8 @@ def _words(text: str) -> list[str]:
 def _written(piece: str, words: list[str]) -> list[str]:
     if _GROUPED.fullmatch(piece):
         return [piece.replace(",", "")]
-    if words and words[-1][0].isdecimal():
-        if piece == "second":
-            return ["sec"]
-        if len(piece) > 3 and piece not in SAME:
-            # The number says how many: "2 episode".
-            return [piece.removesuffix("s")]
+    if piece == "second" and words and words[-1][0].isdecimal():
+        return ["sec"]
     return SAME.get(piece, piece).split()
 
 
@@ -163,7 +159,9 @@ def _reading(words: list[str]) -> Reading:
             if done.atoms and done.bounds.get(len(done.atoms)) != END:
                 done.bounds[len(done.atoms)] = word
         elif not _is_glue(words, n):
-            done.atoms.append(word)
+            is_counted = n > 0 and words[n - 1][0].isdecimal() and len(word) > 3 and kind_of(word) == "words"
+            # The number says how many: "2 episode".
+            done.atoms.append(word.removesuffix("s") if is_counted else word)
             _drop_repeated(done)
     done.bounds.pop(len(done.atoms), None)
     return done
@@ -177,12 +175,12 @@ def _is_glue(words: list[str], at: int) -> bool:
         return not (before[0].isdecimal() and following[0].isdecimal())
     if word in IS:
         # At the start it asks: "is it pneumonia" says less than "it is pneumonia".
-        return before != END
+        return before != END and following not in HAPPENED
     if word == "of":
-        return is_unit(before) and at > 1 and words[at - 2][0].isdecimal()
+        return kind_of(before) == "unit" and at > 1 and words[at - 2][0].isdecimal()
     if word == "that":
         return before in REPORTING
-    return word in ARTICLES or (word == "so" and before == END)
+    return word in ARTICLES or (word in ("so", "but") and before == END)
 
 
 def _drop_repeated(reading: Reading) -> None:

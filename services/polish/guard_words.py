@@ -57,6 +57,10 @@ SAME: Final[dict[str, str]] = {
     "\u2264": "less than or equal to",
     "\u2265": "more than or equal to",
     "greater": "more",
+    "its": "it",
+    "hes": "he is",
+    "shes": "she is",
+    "thats": "that is",
 }
 
 CLASSES: Final = (
@@ -64,6 +68,9 @@ CLASSES: Final = (
     "|part|step|option|score|nyha|mobitz|child|immunoglobulin|protein|strep|ward|unit|bed|room|figo|asa|pugh"
 )
 """After these a letter is a name: "hepatitis a" has no article, "type i" no person."""
+
+HAPPENED: Final = "seen examined referred discharged brought".split()
+"""Told without "was" as well."""
 
 _ROMAN: Final = dict(zip("i ii iii iv v vi vii viii ix x".split(), range(1, 11), strict=True))
 _SUBJECTS: Final = "(?:the )?(?:patient|he|she|it|they|we|i|have|had|report|present)"
@@ -93,10 +100,10 @@ PHRASES: Final = tuple(
         ("all right", "ok"),
         ("(follow|check|work|set|x) (up|ray)", r"\1\2"),
         ("(non|pre|post|anti|multi|sub) ([^\\W\\d_]{2,})", r"\1\2"),
-        ("(?:was|were) (seen|examined|reviewed|referred|discharged|brought|given)", r"\1"),
+        (f"(?:was|were) ({'|'.join(HAPPENED)})", r"\1"),
         (f"on ({_DAYS})", r"\1"),
         ("there (?:is|are)", ";"),
-        ("(?<!all )(?<!nothing )(?<!none )(?<!anything )but", ";"),
+        (f"but ({_SUBJECTS})", r"; \1"),
         (f", (?:and )?({_SUBJECTS})", r"; \1"),
     )
 )
@@ -125,7 +132,7 @@ _NUMBER_MARKS: Final = frozenset("<>\u2264\u2265\u00b1+/:^x~=\u2248\u2212'\"")
 
 _UNITS: Final = frozenset(SAME[form] for form in (*SHORT, *COUNTED)) | frozenset(
     "microgram hour minute sec week month year lb mmhg bpm kpa iu u mu miu meq mol micromol umol nmol pmol fmol celsius"
-    " fahrenheit degree hz khz kcal kj cc dl fl ng pg fg oz ft in gy cgy mgy mv msv ma mci bq daily nightly hourly weekly"
+    " fahrenheit degree hz khz kcal kj cc dl fl ng pg fg oz ft gy cgy mgy mv msv ma mci bq daily nightly hourly weekly"
     " monthly yearly fortnight fortnightly morning evening afternoon night noon midnight bedtime mealtimes meals breakfast"
     " lunch dinner am pm od bd bid tds tid qds qid qd qod eod qhs qam qpm hs ac pc q prn stat mane nocte per every other"
     " alternate alternately teaspoon teaspoons tablespoon tablespoons pill pills po iv im sc sl pr pv orally intravenous"
@@ -160,5 +167,6 @@ def kind_of(atom: str) -> str:
     return "side" if atom in _SIDES or _SIDED.fullmatch(atom) else "words"
 
 
-def is_unit(atom: str) -> bool:
-    return atom in _UNITS
+DOSED: Final = frozenset(
+    "mg g kg microgram ml l unit iu tablet capsule puff drop dose spray patches vial ampoule mmol meq pill pills".split()
+)
