@@ -5,6 +5,7 @@ which subscription it came, and how often it was tried. Listing borrows the mess
 the subscription's deadline, nobody else sees them. Those that were not replayed are then there again.
 """
 
+import asyncio
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
@@ -14,8 +15,8 @@ from google.api_core import exceptions
 from google.pubsub_v1 import ReceivedMessage, SubscriberAsyncClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncIOTransport
 
-from shared.adapters.google_clients import CHANNEL_OPTIONS, credentials_needed, once
-from shared.adapters.pubsub import PubsubPublisher
+from shared.adapters.google_clients import CHANNEL_OPTIONS, credentials_needed, once, told_to_stop
+from shared.adapters.pubsub import CLOSED, PubsubPublisher
 from shared.domain.events import SESSION, SUBSCRIBER
 from shared.domain.values import SessionId
 from shared.errors import Retry
@@ -190,5 +191,16 @@ async def _answered(call: Awaitable[T]) -> T:
         raise _NothingCame("Pub/Sub did not answer in time") from None
     except exceptions.NotFound:
         raise Retry("the subscription of dead letters does not exist; apply infra/terraform") from None
+    except (exceptions.Forbidden, exceptions.Unauthorized):
+        raise Retry(
+            "Pub/Sub does not let you look at the dead letters; ask for pubsub.subscriptions.get and"
+            " pubsub.subscriptions.consume on their subscription"
+        ) from None
     except (exceptions.GoogleAPICallError, exceptions.RetryError):
         raise Retry("Pub/Sub did not answer") from None
+    except grpc.aio.UsageError:
+        raise Retry(CLOSED) from None
+    except asyncio.CancelledError:
+        if told_to_stop():
+            raise
+        raise Retry(CLOSED) from None
