@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from services.polish.polishers.base import UPGRADE_DUE, Answer, Polisher
+from services.polish.turns import Turns
 from shared.domain.entries import Logged, Polished
 from shared.domain.session import SessionDocument, SessionState
 from shared.domain.utterances import Utterance, complete_utterances
@@ -65,14 +66,18 @@ class PolishHandler:
         self._bus = bus
         self._keys = Keys(kek)
         self._polisher = polisher
+        self._turns = Turns(self._handle)
 
     async def handle(self, session: SessionId) -> None:
-        """Polish every utterance that is complete.
+        """Polish every utterance that was complete when this was called. Calls beside one another share the work.
 
         Raises:
             Retry: store, bus or polisher failed; what is written stays, and the next call goes on from there.
             Refuse, Broken: this session cannot be polished by trying again.
         """
+        await self._turns.take(session)
+
+    async def _handle(self, session: SessionId) -> None:
         polished_any = False
         while (stored := await self._alive(session)) is not None:
             place = await self._place(session)

@@ -114,6 +114,40 @@ async def test_two_at_once_write_each_utterance_once(scene: Scene) -> None:
     assert await scene.polished() == [(n, n, f"<word {n}>") for n in range(40)]
 
 
+async def test_many_at_once_in_one_process_ask_for_each_utterance_once(scene: Scene) -> None:
+    await scene.log(*(words(f"word {n}", n) for n in range(40)))
+    echo = Echo()
+    handler = handler_of(scene, echo)
+    await asyncio.gather(*(handler.handle(SESSION) for _ in range(8)))
+    assert await scene.polished() == [(n, n, f"<word {n}>") for n in range(40)]
+    assert echo.asked == 40
+
+
+async def test_whoever_comes_while_it_is_handled_is_done_once_its_own_words_are(scene: Scene) -> None:
+    handler = handler_of(scene)
+    for n in range(0, 30, 2):
+        await scene.log(words(f"{n}", n))
+        first = asyncio.create_task(handler.handle(SESSION))
+        for _ in range(n):
+            await asyncio.sleep(0)
+        await scene.log(words(f"{n + 1}", n + 1))
+        await handler.handle(SESSION)
+        assert len(await scene.polished()) == n + 2
+        await first
+
+
+async def test_many_at_once_fail_together(scene: Scene) -> None:
+    await scene.log(words("one", 0))
+    echo = Echo()
+    echo.fails = True
+    handler = handler_of(scene, echo)
+    failed = await asyncio.gather(*(handler.handle(SESSION) for _ in range(3)), return_exceptions=True)
+    assert [type(each) for each in failed] == [EngineUnavailable] * 3
+    echo.fails = False
+    await handler.handle(SESSION)
+    assert echo.asked == 1
+
+
 async def test_a_long_log_is_polished_page_by_page(scene: Scene) -> None:
     count = PAGE + 88
     await scene.log(*(words(f"{n}", n, end=n % 3 == 2) for n in range(count)))
