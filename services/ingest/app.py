@@ -13,11 +13,9 @@ from starlette.websockets import WebSocket
 
 from services.ingest.http_rules import FrontDoor, Limits, SecurityHeaders, error_reply, error_response
 from services.ingest.pages import Page
-from services.ingest.readiness import Readiness
+from services.ingest.readiness import Readiness, StoreHealth
 from services.ingest.sessions_api import SessionsApi
 from shared.errors import Broken, DictationError, NotFound, Refuse
-from shared.lease import answered
-from shared.ports import Store
 from shared.wire.messages import PROTOCOL
 
 Stream = Callable[[WebSocket], Awaitable[None]]
@@ -31,13 +29,13 @@ def create_app(
     page: Page,
     stream: Stream,
     readiness: Readiness,
-    store: Store,
+    health: StoreHealth,
     hosts: frozenset[str],
 ) -> ASGIApp:
     routes = [
         *_stream_routes(stream, readiness),
         *api.routes(),
-        *_health_routes(readiness, store),
+        *_health_routes(readiness, health),
         *page.routes(),
     ]
     app = Starlette(
@@ -67,13 +65,13 @@ def _no_protocol() -> Refuse:
     return Refuse(f"this address takes WebSockets of the subprotocol {PROTOCOL} only")
 
 
-def _health_routes(readiness: Readiness, store: Store) -> list[Route]:
+def _health_routes(readiness: Readiness, health: StoreHealth) -> list[Route]:
     async def healthz(request: Request) -> Response:
         return JSONResponse({"alive": True})
 
     async def readyz(request: Request) -> Response:
         readiness.check()
-        await answered(store.check())
+        await health.check()
         return JSONResponse({"ready": True})
 
     return [Route("/healthz", healthz), Route("/readyz", readyz)]

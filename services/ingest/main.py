@@ -18,7 +18,7 @@ from services.ingest.engines.base import Engine
 from services.ingest.engines.build import build_engine
 from services.ingest.http_rules import REQUESTS_MAX, loopback_hosts
 from services.ingest.pages import RECORDER_DIR, load_page
-from services.ingest.readiness import Readiness
+from services.ingest.readiness import Readiness, StoreHealth
 from services.ingest.recording import Parts
 from services.ingest.server import Server, allow_connections, listen
 from services.ingest.sessions import Sessions
@@ -101,7 +101,8 @@ def _app(config: Config, ports: Ports, tickets: Tickets, desk: Desk, readiness: 
     log.info("the development sign-in is on: whoever sits at this machine is signed in")
     sessions = Sessions(ports.store, ports.blobs, ports.bus, Keys(ports.kek), ports.clock)
     api = SessionsApi(sign_in, tickets, sessions, ports.clock)
-    return create_app(api, load_page(RECORDER_DIR), _guarded(desk), readiness, ports.store, hosts)
+    health = StoreHealth(ports.store, ports.clock)
+    return create_app(api, load_page(RECORDER_DIR), _guarded(desk), readiness, health, hosts)
 
 
 def _guarded(desk: Desk) -> Callable[[WebSocket], Awaitable[None]]:

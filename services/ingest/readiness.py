@@ -1,9 +1,15 @@
-"""Whether this instance takes new work: one state, three words."""
+"""Whether this instance takes new work: one state, three words; and whether it could store what comes of it."""
 
+import asyncio
 from enum import StrEnum
 from typing import Final
 
-from shared.errors import Retry
+from shared.errors import DictationError, Retry
+from shared.lease import answered
+from shared.ports import Clock, Store
+
+KEPT_MS: Final = 1_000
+"""Who waits for a server to be ready asks again every second or so."""
 
 
 class Phase(StrEnum):
@@ -41,3 +47,34 @@ class Readiness:
         """Raises NotServing unless new work may come."""
         if self.phase is not Phase.SERVING:
             raise NotServing(_WHY_NOT[self.phase])
+
+
+class StoreHealth:
+    """Whether the store can be read and written, found out once for all who ask within KEPT_MS.
+
+    Anybody may ask, and finding out is a write of one and the same document.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._asking = asyncio.Lock()
+        self._asked_at_ms: int | None = None
+        self._failure: DictationError | None = None
+
+    async def check(self) -> None:
+        """Raises StoreUnavailable, with what is wrong."""
+        async with self._asking:
+            if self._asked_at_ms is None or self._clock.monotonic_ms() - self._asked_at_ms >= KEPT_MS:
+                await self._ask()
+        if self._failure is not None:
+            # Without the places it was raised at before, which would grow with everybody who asks.
+            raise self._failure.with_traceback(None)
+
+    async def _ask(self) -> None:
+        try:
+            await answered(self._store.check())
+            self._failure = None
+        except DictationError as failure:
+            self._failure = failure
+        self._asked_at_ms = self._clock.monotonic_ms()

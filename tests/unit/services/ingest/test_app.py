@@ -1,8 +1,11 @@
 """The addresses of the service: what is there, what is not, and what takes which method."""
 
+import asyncio
+
 import pytest
 
-from services.ingest.readiness import Phase
+from services.ingest.readiness import KEPT_MS, Phase
+from tests.doubles.memory import MemoryStore
 from tests.unit.services.ingest.web import PAGE, SESSION, Web, upgrade
 
 
@@ -23,12 +26,50 @@ async def test_ready_is_able_to_serve_and_to_store(web: Web) -> None:
     async with web.browser() as browser:
         assert (await browser.get("/readyz")).json() == {"ready": True}
         web.store.down = True
+        web.clock.advance(KEPT_MS)
         answer = await browser.get("/readyz")
         assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
         web.store.down = False
+        web.clock.advance(KEPT_MS)
+        assert (await browser.get("/readyz")).json() == {"ready": True}
         web.readiness.drain()
         answer = await browser.get("/readyz")
         assert (answer.status_code, answer.json()["error"]) == (503, "not_serving")
+
+
+class Counting(MemoryStore):
+    """How often it is asked whether it is well; then it takes a while to say so."""
+
+    checks = 0
+
+    async def check(self) -> None:
+        self.checks += 1
+        await asyncio.sleep(0)
+
+
+async def test_however_many_ask_whether_it_is_ready_the_store_is_asked_once_a_second() -> None:
+    store = Counting()
+    web = Web(memory=store)
+    for seconds in range(1, 4):
+        async with web.browser() as browser:
+            answers = await asyncio.gather(*(browser.get("/readyz") for _ in range(20)))
+            answers += [await browser.get("/readyz")]
+        assert {answer.status_code for answer in answers} == {200}
+        assert store.checks == seconds
+        web.clock.advance(KEPT_MS)
+
+
+async def test_a_store_that_failed_is_not_asked_more_often_either() -> None:
+    store = Counting()
+    web = Web(memory=store)
+    web.store.down = True
+    async with web.browser() as browser:
+        assert (await browser.get("/readyz")).status_code == 503
+        web.store.down = False
+        assert (await browser.get("/readyz")).status_code == 503
+        assert store.checks == 0
+        web.clock.advance(KEPT_MS)
+        assert (await browser.get("/readyz")).status_code == 200
 
 
 @pytest.mark.parametrize(

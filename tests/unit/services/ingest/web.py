@@ -12,7 +12,7 @@ from tink import aead
 from services.ingest.app import create_app
 from services.ingest.http_rules import loopback_hosts
 from services.ingest.pages import Page
-from services.ingest.readiness import Readiness
+from services.ingest.readiness import Readiness, StoreHealth
 from services.ingest.sessions import Sessions
 from services.ingest.sessions_api import SessionsApi
 from services.ingest.sign_in import LOCAL_PRINCIPAL, DevelopmentSignIn
@@ -89,7 +89,8 @@ class Web:
         self.readiness.serve()
         sign_in = DevelopmentSignIn(self.hosts, in_cloud=False)
         api = SessionsApi(sign_in, self.tickets, self.sessions, self.clock)
-        self.app: ASGIApp = create_app(api, self.page, self._stream, self.readiness, self.store, self.hosts)
+        health = StoreHealth(self.store, self.clock)
+        self.app: ASGIApp = create_app(api, self.page, self._stream, self.readiness, health, self.hosts)
 
     async def _stream(self, websocket: WebSocket) -> None:
         self.upgrades.append(websocket)
