@@ -8,11 +8,12 @@ Indexes that the queries here need, which no emulator misses (infra/terraform ma
     collection sessions, composite    owner ASC, state ASC, created_at_ms DESC, __name__ ASC     `owned`
                                       id ASC, heartbeat_at_ms ASC                                `touched`
                                       id ASC, purge_at_ms ASC                                    `purgeable`
+    collection sessions, single       state ASC                                                  `unfinished`
     collection group records, single  changed_at_ms ASC                                          `watch`
     TTL policy                        sessions.expires_at (tombstones only)
 
 Single-field indexes are made for everything else unless exempted; they cost a write each, and nothing asks them:
-sessions takes, config, wrapped_key, write; entries and polished *; records fields, write.
+sessions and entries and polished *; records fields, write.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
