@@ -16,6 +16,8 @@ _KINDS: Final = {
     "negation": "a negation",
     "side": "a side",
     "name": "a name",
+    "words": "the wording",
+    "order": "what belongs to what",
 }
 _SOMETHING: Final = "something that matters"
 """A kind that only a newer polish knows."""

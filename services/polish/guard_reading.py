@@ -184,8 +184,8 @@ def _is_glue(words: list[str], at: int) -> bool:
 
 
 def _drop_repeated(reading: Reading) -> None:
-    """Of words said twice in a row the second ones, unless they may be meant: numbers and letters that are spelt always
-    are, and so is "no fever, fever yesterday"."""
+    """Of words said twice in a row the second ones, unless they may be meant: numbers, letters that are spelt and "not"
+    always are, and so is "no fever, fever yesterday"."""
     atoms, bounds = reading.atoms, reading.bounds
     until = len(atoms)
     for length in range(REPEATED_MAX, 0, -1):
@@ -194,7 +194,9 @@ def _drop_repeated(reading: Reading) -> None:
         if start < 0 or atoms[start : until - length] != again:
             continue
         marks = {bounds[at] for at in range(start + 1, until) if at in bounds}
-        is_stutter = all(atom.isalpha() and (len(atom) > 1 or atom == "i") for atom in again)
+        is_stutter = all(
+            atom.isalpha() and atom != "not" and (len(atom) > 1 or atom == "i") for atom in again
+        )
         if marks:
             is_stutter &= END not in marks and all(kind_of(atom) == "words" for atom in again)
         if not is_stutter or _is_denied(reading, start):

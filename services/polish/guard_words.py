@@ -125,7 +125,7 @@ POSTPOSED: Final = frozenset("negative positive absent present none nil".split()
 
 _NUMBERS: Final = frozenset(
     "million half quarter once twice thrice double triple single dozen minus point couple few several pair less more than"
-    " fewer above below under over least most up within exceeding to st nd rd th january february march april may june"
+    " fewer above below least most exceeding january february march april june"
     " july august september october november december today tomorrow yesterday tonight".split()
 ) | frozenset((*MULTIPLES, *_DAYS.split("|"), *_ROMAN)) - {"i"}
 _NUMBER_MARKS: Final = frozenset("<>\u2264\u2265\u00b1+/:^x~=\u2248\u2212'\"")

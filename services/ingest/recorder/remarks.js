@@ -16,6 +16,8 @@ const KINDS = new Map([
   ["negation", "a negation"],
   ["side", "a side"],
   ["name", "a name"],
+  ["words", "the wording"],
+  ["order", "what belongs to what"],
 ]);
 
 /** A kind that only a newer service knows. */

@@ -17,11 +17,14 @@ SAYS = {
     "negation": "a negation",
     "side": "a side",
     "name": "a name",
+    "words": "the wording",
+    "order": "what belongs to what",
 }
 
 
 def test_every_kind_that_the_guard_knows_is_named_and_the_page_names_it_alike() -> None:
-    kinds = changed("no left 5 mg ramipril", "right 6 g bisoprolol", ("ramipril", "bisoprolol"))
+    kinds = changed("no left 5 mg ramipril", "right 6 g bisoprolol daily rash", ("ramipril", "bisoprolol"))
+    kinds += changed("left pain", "pain left", ())
     assert set(kinds) == set(SAYS)
     for kind in kinds:
         assert remark_on([f"gemini_changed_{kind}"]) == f"{KEPT} {SAYS[kind]}."

@@ -12,7 +12,11 @@ PAGE = Path(__file__).parents[4] / "docs" / "dictating.md"
 
 def promised() -> list[tuple[str, str]]:
     """What is said and what is written, from the second table of the page."""
-    rows = re.findall(r"^\| (.*?) \| (.*?) \|$", PAGE.read_text().partition("## What is written")[2], re.M)
+    rows = re.findall(
+        r"^\| (.*?) \| (.*?) \|$",
+        PAGE.read_text().partition("## What is written")[2].partition("\n## ")[0],
+        re.M,
+    )
     return [
         pair
         for said, written in rows[1:]
