@@ -5,7 +5,8 @@ rows and cursor are written together under the version of the record that the cu
 repeated, late, or handled twice at once does no harm: of two writers one fails, and reads again.
 
 A text that only stands in for a better one is flagged so, and a second cursor, `upgraded`, walks the polished log behind
-the first: once nothing new is left, each such text is polished again into a later row for the same entries.
+the first: once nothing new is left, each such text is polished again into a later row for the same entries. One that fails
+again, perhaps because of its words, gets a later row too: it waits behind the others instead of before them.
 """
 
 from collections.abc import Sequence
@@ -42,6 +43,12 @@ UTTERANCES_PER_WRITE_MAX: Final = 8
 
 UPGRADES_MAX: Final = 8
 """Texts polished again for one wake-up; the sweep wakes for the others."""
+
+TRIES_MAX: Final = 8
+"""How often a text is polished again that may itself be why it failed; from then on what stands in for it stands."""
+
+TRIED: Final = "upgrade_tried_"
+"""The flag, with their number, of a text that waits for more such tries."""
 
 CONTEXT_ROWS: Final = 4
 """Rows looked at for what was said just before."""
@@ -168,17 +175,15 @@ class PolishHandler:
     async def _upgrade(self, session: SessionId) -> bool:
         """Polish again what is due, in order, until the polisher cannot; whether any row was written."""
         upgraded_any = False
+        end: int | None = None
         for _ in range(UPGRADES_MAX):
             if (stored := await self._alive(session)) is None:
                 return False
             place = await self._place(session)
-            page = (
-                await answered(
-                    self._store.polished(session, place.upgraded, min(PAGE, place.rows - place.upgraded))
-                )
-                if place.upgraded < place.rows
-                else []
-            )
+            # Whatever is put behind the others here has had its try for this wake-up.
+            end = place.rows if end is None else end
+            count = min(PAGE, end - place.upgraded)
+            page = await answered(self._store.polished(session, place.upgraded, count)) if count > 0 else []
             if not page:
                 break
             due = next((row for row in page if UPGRADE_DUE in row.flags), None)
@@ -191,7 +196,7 @@ class PolishHandler:
         return upgraded_any
 
     async def _again(self, stored: Stored, place: _Place, due: PolishedRow) -> list[PolishedRow] | None:
-        """The row in the place of `due`, or None while the polisher still cannot."""
+        """The row in the place of `due`, due again if it may be why that failed; None while the polisher cannot."""
         key = await self._keys.of(stored)
         count = due.last + 1 - due.first
         entries = await answered(self._store.entries(stored.session, due.first, count))
@@ -200,7 +205,9 @@ class PolishHandler:
         before = await self._before(stored.session, key, due.index, due.first)
         answer = await self._polisher.polish(raw, open_config(key, stored.document.config), before)
         if UPGRADE_DUE in answer.flags:
-            return None
+            if not answer.may_be_of_the_words:
+                return None
+            answer = replace(answer, flags=_after_try(answer.flags, _tries(due.flags) + 1))
         return [seal_polished(key, self._polished(place.rows, due.first, due.last, answer))]
 
     async def _wake_autosave(self, session: SessionId) -> None:
@@ -213,6 +220,16 @@ class PolishHandler:
 
 def _raw(utterance: Utterance) -> str:
     return " ".join(segment.text.strip() for segment in utterance.segments)
+
+
+def _tries(flags: Sequence[str]) -> int:
+    return max((int(flag.removeprefix(TRIED)) for flag in flags if flag.startswith(TRIED)), default=0)
+
+
+def _after_try(flags: tuple[str, ...], tries: int) -> tuple[str, ...]:
+    if tries >= TRIES_MAX:
+        return tuple(flag for flag in flags if flag != UPGRADE_DUE)
+    return (*flags, f"{TRIED}{tries}")
 
 
 def _complete(log: list[Logged], document: SessionDocument) -> list[Utterance]:

@@ -30,6 +30,11 @@ class Reason(StrEnum):
         """Whether another utterance would have met the same, and this one may fare better later."""
         return self not in (Reason.REFUSED, Reason.BLOCKED, Reason.TRUNCATED)
 
+    @property
+    def may_be_of_the_words(self) -> bool:
+        """Whether it cannot be told from one utterance: another may be answered well, and this one never."""
+        return self in (Reason.DEADLINE, Reason.MALFORMED)
+
 
 class NotPolished(Retry):
     """The vendor gave no text that may stand. `retry_after_ms` is what it asked to wait, if it did."""
@@ -54,6 +59,8 @@ class Answer:
     flags: tuple[str, ...] = ()
     author: Author | None = None
     """Who wrote it, where that is not the polisher that was asked."""
+    may_be_of_the_words: bool = False
+    """Whether it stands in for a better one perhaps because of these words, which are then not tried without end."""
 
 
 class Polisher(Protocol):

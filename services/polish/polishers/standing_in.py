@@ -5,6 +5,7 @@ text stands only where the guard finds nothing changed that matters.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from services.polish.guard import changed
@@ -31,6 +32,8 @@ class StandingIn:
         self._rules = rules
         self._clock = clock
         self._rests_until_ms = 0
+        self._failed_over: int | None = None
+        """The hash of the text that the vendor failed over last, if the text may be why and it answered no other since."""
 
     async def polish(self, text: str, config: SessionConfig, before: Sequence[str] = ()) -> Answer:
         ruled = await self._rules.polish(text, config)
@@ -42,6 +45,7 @@ class StandingIn:
             answer = await self._vendor.polish(ruled.text, config, before)
         except NotPolished as failed:
             return self._failed(ruled, failed)
+        self._failed_over = None
         kinds = changed(ruled.text, answer.text, config.vocabulary)
         if kinds:
             return self._by_rules(ruled, *(f"gemini_changed_{kind}" for kind in kinds))
@@ -55,11 +59,22 @@ class StandingIn:
         flag = f"gemini_{failed.reason}"
         if not failed.reason.is_of_the_vendor:
             # About these words: asked again, it would say the same.
+            self._failed_over = None
             return self._by_rules(ruled, flag)
-        rest_ms = min(max(REST_MS, failed.retry_after_ms or 0), REST_MS_MAX)
-        self._rests_until_ms = self._clock.monotonic_ms() + rest_ms
+        rest_ms = self._rest_ms(ruled.text, failed)
+        if rest_ms:
+            self._rests_until_ms = self._clock.monotonic_ms() + rest_ms
         log.warning("gemini does not polish; the rules stand in", reason=failed.reason.value, rest_ms=rest_ms)
-        return self._by_rules(ruled, UPGRADE_DUE, flag)
+        answer = self._by_rules(ruled, UPGRADE_DUE, flag)
+        return replace(answer, may_be_of_the_words=failed.reason.may_be_of_the_words)
+
+    def _rest_ms(self, text: str, failed: NotPolished) -> int:
+        """0 while one text may be why: tried again and again, it alone would keep the vendor from everybody."""
+        if failed.reason.may_be_of_the_words:
+            over, self._failed_over = self._failed_over, hash(text)
+            if over in (None, self._failed_over):
+                return 0
+        return min(max(REST_MS, failed.retry_after_ms or 0), REST_MS_MAX)
 
     def _by_rules(self, ruled: Answer, *flags: str) -> Answer:
         return Answer(

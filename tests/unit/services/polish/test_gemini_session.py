@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from services.polish.handler import PolishHandler
+from services.polish.handler import TRIES_MAX, PolishHandler
 from services.polish.polishers.base import UPGRADE_DUE
 from services.polish.polishers.gemini import MODELS, Access, GeminiPolisher
 from services.polish.polishers.offline import RulesPolisher
@@ -69,12 +69,51 @@ async def test_every_failure_in_turn_loses_nothing_and_is_made_good_later() -> N
         await handler.handle(SESSION)
         assert len(gemini.documents) == asked
     rows = await rows_of(scene)
-    assert [row.index for row in rows] == list(range(len(faults) + len(LATER)))
-    again = rows[len(faults) :]
-    assert [row.first for row in again] == list(range(len(NEVER), len(faults)))
-    assert {(row.model, row.flags) for row in again} == {(MODEL, ())}
-    assert [row.text for row in shown(rows).values()] == [f"Aspirin {n} mg" for n in range(len(faults))]
+    assert [row.index for row in rows] == list(range(len(rows)))
+    polished = list(shown(rows).values())
+    assert {(row.model, row.flags) for row in polished[len(NEVER) :]} == {(MODEL, ())}
+    assert [row.text for row in polished] == [f"Aspirin {n} mg" for n in range(len(faults))]
     assert await scene.field(RecordName.POLISH, "upgraded") == len(rows)
+
+
+async def test_an_utterance_that_always_fails_holds_up_no_other_and_is_settled_in_the_end() -> None:
+    scene = Scene()
+    await scene.begin()
+    gemini = Gemini(["503"], forever=True, edit=lambda text: "" if "odd" in text else f"{text}.")
+    async with polishing(scene, gemini) as handler:
+        await scene.log(words("an odd cough", 0), words("one cough", 1), words("two coughs", 2))
+        await handler.handle(SESSION)
+        gemini.faults = []
+        scene.clock.advance(REST_MS_MAX)
+        for tries in range(1, TRIES_MAX + 1):
+            assert UPGRADE_DUE in shown(await rows_of(scene))[0, 0].flags
+            asked = len(gemini.documents)
+            await handler.handle(SESSION)
+            # A malformed answer is asked for twice within the deadline; the others are answered at once.
+            assert len(gemini.documents) - asked == (4 if tries == 1 else 2)
+            polished = shown(await rows_of(scene))
+            assert [polished[n, n].flags for n in (1, 2)] == [(), ()]
+        asked = len(gemini.documents)
+        await handler.handle(SESSION)
+        assert len(gemini.documents) == asked
+    rows = await rows_of(scene)
+    odd = shown(rows)[0, 0]
+    assert (odd.text, odd.model, odd.flags) == ("An odd cough", "rules", ("gemini_malformed",))
+    assert len(rows) == 3 + 2 + TRIES_MAX
+    assert await scene.field(RecordName.POLISH, "upgraded") == len(rows)
+
+
+async def test_the_words_after_an_utterance_that_always_fails_are_polished_at_once() -> None:
+    scene = Scene()
+    await scene.begin()
+    async with polishing(scene, Gemini(edit=lambda text: "" if "odd" in text else f"{text}.")) as handler:
+        await scene.log(words("an odd cough", 0))
+        for n in range(1, 4):
+            await handler.handle(SESSION)
+            await scene.log(words("a cough", n))
+        await handler.handle(SESSION)
+    polished = shown(await rows_of(scene))
+    assert [polished[n, n].flags for n in range(1, 4)] == [(), (), ()]
 
 
 @pytest.mark.parametrize(
