@@ -57,6 +57,8 @@ class Lanes:
 
     def hear(self, lane: int, hypothesis: Hypothesis) -> list[Hypothesis]:
         """What may be given now that this stream said this; `first` moves on past streams that are through."""
+        if lane < self._first:
+            return []
         if isinstance(hypothesis, Hint):
             return [self._with_held_words(hypothesis)] if lane == self.last else []
         self._held[lane - self._first].append(hypothesis)

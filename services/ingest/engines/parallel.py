@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
-from services.ingest.catch_up import Lanes, cell_end, is_pause
+from services.ingest.catch_up import CELL, Lanes, cell_end, is_pause
 from services.ingest.engines.base import Capabilities, Engine, EngineStream, Hint, Hypothesis
 from shared.domain.session import SessionConfig
 from shared.domain.values import BYTES_PER_SAMPLE
@@ -71,7 +71,11 @@ class ParallelStream:
                 return
 
     def _closes_a_cell(self, position: int, piece: bytes) -> bool:
-        return position == self._position and len(piece) == (cell_end(position) - position) * BYTES_PER_SAMPLE
+        return (
+            position % CELL == 0
+            and position == self._position
+            and len(piece) == (cell_end(position) - position) * BYTES_PER_SAMPLE
+        )
 
     async def _split(self, at: int) -> None:
         """The audio before `at` stays where it is, and is finalised there; what follows goes to a stream of its own."""
@@ -132,8 +136,9 @@ class ParallelStream:
     async def _retire(self) -> None:
         """Close the streams that are through."""
         for lane in [lane for lane in self._streams if lane < self._lanes.first]:
-            await self._streams.pop(lane).close()
-            await stop(self._tasks.pop(lane))
+            await stop(self._tasks[lane])
+            await self._streams[lane].close()
+            del self._streams[lane], self._tasks[lane]
 
     async def close(self) -> None:
         self._closed = True

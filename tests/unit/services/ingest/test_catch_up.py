@@ -1,7 +1,7 @@
 """Streams that hear a backlog at once are given in the order of their audio."""
 
 from services.ingest.catch_up import BACKLOG, CELL, Lanes, cell_end, is_pause
-from services.ingest.engines.base import Final, Hint, Through
+from services.ingest.engines.base import Final, Health, Hint, Through, Trouble
 from shared.domain.values import Span
 
 
@@ -47,3 +47,15 @@ def test_live_words_stay_in_sight_while_they_wait() -> None:
     (hint,) = lanes.hear(1, Hint(Span(130, 140), "so good"))
     assert isinstance(hint, Hint)
     assert (hint.span, hint.text) == (Span(100, 140), "So far so good")
+
+
+def test_a_stream_that_is_through_cannot_speak_for_another() -> None:
+    lanes = Lanes(0)
+    for at in (100, 200, 300):
+        lanes.split(at)
+    lanes.hear(1, Through(200))
+    lanes.hear(2, Through(300))
+    lanes.hear(0, Through(100))
+    assert lanes.first == 3
+    assert lanes.hear(2, Health(Trouble.RECONNECTING)) == []
+    assert lanes.hear(1, Through(200)) == []

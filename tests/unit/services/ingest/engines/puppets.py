@@ -60,7 +60,8 @@ class PuppetStream:
 
 
 class Puppets:
-    def __init__(self, streams_max: int = 3) -> None:
+    def __init__(self, streams_max: int = 3, kind: type[PuppetStream] = PuppetStream) -> None:
+        self._kind = kind
         self.capabilities = Capabilities("puppets", True, 0, 0, streams_max)
         self.streams: list[PuppetStream] = []
         self.configs: list[SessionConfig] = []
@@ -68,7 +69,7 @@ class Puppets:
 
     async def open(self, config: SessionConfig, start: int) -> PuppetStream:
         self.configs.append(config)
-        self.streams.append(PuppetStream(start))
+        self.streams.append(self._kind(start))
         return self.streams[-1]
 
     async def check(self) -> None:
