@@ -43,12 +43,22 @@ _ASKING: Final = re.compile(
 """A sentence that begins like this is a question without its mark; "has pneumonia?" is none."""
 
 _AS_TYPED: Final = str.maketrans(
-    {"\u2019": "'", "\u02bc": "'", "\u2032": "'", "\u2033": '"', "\u00ba": "°", "\u02da": "°", "\u2011": "-"}
+    {
+        "\u2019": "'",
+        "\u02bc": "'",
+        "\u2032": "'",
+        "\u2033": '"',
+        "\u00ba": "°",
+        "\u02da": "°",
+        "\u2010": "-",
+        "\u2011": "-",
+    }
 )
 
 _SIGNS: Final = (
-    # Before capitals go: of units, a mega is no milli; "pt" is a patient, "PT" a clotting time.
+    # Before capitals go: of units, a mega is no milli and a molar no metre; "pt" is a patient, "PT" a clotting time.
     (re.compile(r"(?<=\d)( ?)M(?=(?:g|Hz|Bq|eV|V|W|mol|Eq)\b)"), r"\1mega"),
+    (re.compile(r"(?<=\d)( ?)([mnpu\u00b5\u03bc]?)M\b"), r"\1\2molar"),
     (re.compile(r"\b[Pp]t\b"), "patient"),
     (re.compile("\u2044"), "/"),
     (re.compile(r"(?<![\w.%°)\]])[-\u2212\u2013](?=\.?\d)"), " minus "),

@@ -64,6 +64,24 @@ def test_writing_better_passes(text: str, polished: str) -> None:
     assert changed(text, polished, VOCABULARY) == ()
 
 
+@pytest.mark.parametrize("sign", ["\u202e", "\u200b", "\u0336", "\u2713", "*", "~", "\x08", "\ufffd"])
+def test_a_sign_that_changes_how_a_text_looks_is_found(sign: str) -> None:
+    assert changed("give 12 mg today", f"Give {sign}12 mg today.", ()) != ()
+
+
+@pytest.mark.parametrize(
+    ("text", "polished"),
+    [
+        ("keine Schmerzen links", "Schmerzen links."),
+        ("Schmerzen links", "Schmerzen rechts."),
+        ("sans fièvre", "Avec fièvre."),
+        ("dolor sin fiebre", "Dolor con fiebre."),
+    ],
+)
+def test_other_languages_are_held_to_their_words_too(text: str, polished: str) -> None:
+    assert changed(text, polished, ()) != ()
+
+
 WORDS = st.lists(
     st.sampled_from(
         "no left right both two forty 5 2.5 mg milligrams micrograms ramipril pain knee denies and is daily".split()
@@ -85,6 +103,11 @@ def test_it_is_the_same_from_both_sides(one: str, other: str) -> None:
 @given(WORDS, st.sampled_from(["no", "left", "7", "ramipril"]))
 def test_an_added_word_that_matters_is_always_found(text: str, word: str) -> None:
     assert changed(text, f"{text}. {word}", VOCABULARY) != ()
+
+
+@given(st.text(max_size=60))
+def test_any_text_stands_as_it_is(text: str) -> None:
+    assert changed(text, text, VOCABULARY) == ()
 
 
 @given(WORDS)
