@@ -4,6 +4,7 @@ Each step reads before it writes and asks for the lease like anyone else, so swe
 a decision is decided by `upkeep.py`, and how to walk over any number of sessions by `walk.py`.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -44,7 +45,7 @@ class Sweep:
         self._blobs = blobs
         self._clock = clock
         self._draw_holder = draw_holder
-        self._is_running = False
+        self._running = asyncio.Lock()
         self._due, self._unfinished, self._recent, self._thorough = (Walk(clock) for _ in range(4))
         # How far back the thorough walk that is under way looks. The first one knows no bound: the machine may have been
         # off for weeks.
@@ -54,16 +55,15 @@ class Sweep:
     async def run_once(self) -> None:
         """Over all sessions that may need something, or as many as there is time for: the next sweep goes on from there.
 
-        Asked for while it runs it does nothing more. Raises what cut one of its walks short, once the others are done:
-        Retry when the store, the bus or the blobs fail; then run it again later.
+        Asked for while it runs it only waits for the end: a request that is answered may take the processor with it.
+
+        Raises what cut one of its walks short, once the others are done: Retry when the store, the bus or the blobs
+        fail; then run it again later.
         """
-        if self._is_running:
-            return
-        self._is_running = True
-        try:
-            await self._run()
-        finally:
-            self._is_running = False
+        is_running = self._running.locked()
+        async with self._running:
+            if not is_running:
+                await self._run()
 
     async def _run(self) -> None:
         # What is to go comes first, and no walk waits for another to succeed: where drafts cannot be caught up with,

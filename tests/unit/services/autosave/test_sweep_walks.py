@@ -196,23 +196,30 @@ async def test_what_was_written_beside_an_old_tombstone_is_found_on_looking_back
     assert await scene.everything_of() == []
 
 
-def test_while_one_sweep_runs_another_does_nothing() -> None:
+class Dozing(FaultyStore):
+    """Takes a second for every list."""
+
+    lists = 0
+
+    async def unfinished(self, after: SessionId | None, limit: int) -> list[Stored]:
+        self.lists += 1
+        await VirtualClock().sleep_ms(1_000)
+        return await super().unfinished(after, limit)
+
+
+def test_who_asks_while_a_sweep_runs_waits_for_its_end_and_does_nothing_more() -> None:
     async def story() -> None:
         scene = Scene()
         await left(scene, 3, 0)
         bus = Waking(scene.clock)
-        sweep = sweep_of(scene, store=Dozing(scene.memory, scene.clock), bus=bus)
+        store = Dozing(scene.memory, scene.clock)
+        sweep = sweep_of(scene, store=store, bus=bus)
         first = asyncio.ensure_future(sweep.run_once())
         await VirtualClock().sleep_ms(1)
         await sweep.run_once()
-        assert not first.done()
-        await first
-        assert len(bus.woken) == 3
+        assert first.done()
+        assert (len(bus.woken), store.lists) == (3, 1)
+        await sweep.run_once()
+        assert store.lists == 2
 
     run(story())
-
-
-class Dozing(FaultyStore):
-    async def unfinished(self, after: SessionId | None, limit: int) -> list[Stored]:
-        await VirtualClock().sleep_ms(1_000)
-        return await super().unfinished(after, limit)
