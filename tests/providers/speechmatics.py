@@ -177,7 +177,8 @@ class SpeechmaticsSession(Session):
     def _transcript(self, kind: str, words: tuple[Word, ...], until: int, *, forced: bool = False) -> None:
         start = words[0].span.start if words else self.final_until
         if kind == "AddTranscript":
-            self.final_until = until
+            # What is heard after it is worth saying at once, however much audio has come meanwhile.
+            self.final_until = self.partial_at = until
         message: dict[str, Any] = {
             "message": kind, "format": "2.9",
             "metadata": {
