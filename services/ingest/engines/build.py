@@ -1,12 +1,12 @@
 """Makes the engines that the configuration names; the only place that knows them all."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
 from services.ingest.engines.base import Engine
-from services.ingest.engines.checked import Checked, DetectSpeech
+from services.ingest.engines.checked import Checked, Detect, DetectSpeech
 from services.ingest.engines.fallback import Fallback
 from services.ingest.engines.parallel import Parallel
 from services.ingest.engines.reconnecting import Deadlines, Reconnecting
@@ -32,37 +32,41 @@ NEXT_IS_WAITING: Final = Deadlines(give_up_ms=5_000)
 
 
 def build_engine(config: Config, clock: Clock) -> Engine:
-    """The engines named, each mending its own streams, in the order in which to fall back. Nothing is loaded yet:
-    `check` does that. Raises SetupError."""
-    draw = Random().random
-    deadlines = ALONE if len(config.engines) == 1 else NEXT_IS_WAITING
-    engines: list[Engine] = [
-        Reconnecting(_named(name, config, clock), clock, draw, deadlines) for name in config.engines
-    ]
-    engines = _catching_up(config.engines, _checked(config.engines, engines))
-    return engines[0] if len(engines) == 1 else Fallback(engines, clock, draw)
+    """The engines named. Nothing is loaded yet: `check` does that. Raises SetupError."""
+    engines = [_named(name, config, clock) for name in config.engines]
+    return compose(engines, clock, Random().random, DetectSpeech(VoiceNetwork))
 
 
-def _checked(names: Sequence[str], engines: Sequence[Engine]) -> list[Engine]:
+def compose(engines: Sequence[Engine], clock: Clock, draw: Callable[[], float], detect: Detect) -> Engine:
+    """One engine of several, in the order in which to fall back, each of which mends its own streams.
+
+    `draw` gives a number from 0 to below 1 for the jitter.
+    """
+    deadlines = ALONE if len(engines) == 1 else NEXT_IS_WAITING
+    mended: list[Engine] = [Reconnecting(engine, clock, draw, deadlines) for engine in engines]
+    ready = _catching_up(_checked(mended, detect))
+    return ready[0] if len(ready) == 1 else Fallback(ready, clock, draw)
+
+
+def _checked(engines: Sequence[Engine], detect: Detect) -> list[Engine]:
     """A vendor's silence is checked by our own detector; `local` has it built in, and `scripted` has no silence.
 
     What one had no words for is tried on the next in the order, or again on the same where there is no other.
     """
-    detect = DetectSpeech(VoiceNetwork)
     return [
-        Checked(engine, engines[(at + 1) % len(engines)], detect) if name in VENDORS else engine
-        for at, (name, engine) in enumerate(zip(names, engines, strict=True))
+        Checked(engine, engines[(at + 1) % len(engines)], detect)
+        if engine.capabilities.name in VENDORS
+        else engine
+        for at, engine in enumerate(engines)
     ]
 
 
-def _catching_up(names: Sequence[str], engines: Sequence[Engine]) -> list[Engine]:
+def _catching_up(engines: Sequence[Engine]) -> list[Engine]:
     """Inside a fallback, not around it: each of several streams would find out anew which engine is down.
 
     More streams of `local` would only share the processors that one already uses.
     """
-    return [
-        engine if name == "local" else Parallel(engine) for name, engine in zip(names, engines, strict=True)
-    ]
+    return [engine if engine.capabilities.name == "local" else Parallel(engine) for engine in engines]
 
 
 def _named(name: str, config: Config, clock: Clock) -> Engine:
