@@ -5,6 +5,7 @@ import shlex
 import signal
 import sys
 import time
+import unicodedata
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -140,8 +141,16 @@ def _conclude(result: Result, length: int, file: Path, urls: list[str], *, is_qu
 
 
 def _label(label: str) -> str:
+    """Refused here is what the service would refuse once the dictation runs, when nobody looks any more."""
+    try:
+        label.encode()
+    except UnicodeEncodeError:
+        # Bytes of another encoding, as a script or terminal of long ago gives them.
+        raise SetupError("--label is not text in UTF-8; write it in UTF-8") from None
     if len(label) > LABEL_CHARACTERS_MAX:
         raise SetupError(f"--label has {LABEL_CHARACTERS_MAX} characters at most")
+    if any(unicodedata.category(each) == "Cc" for each in label):
+        raise SetupError("--label is one line without tabs and other control characters; leave them out")
     return label
 
 

@@ -46,6 +46,10 @@ def streamed(service: Service, recording: Path, *options: str) -> int:
         (["--give-up-after", "-1"], "--give-up-after is a number from 0 up"),
         (["--speed", "quick"], "Invalid value for '--speed'"),
         (["--label", "x" * 201], "--label has 200 characters at most"),
+        (["--label", "Roe\udcff"], "--label is not text in UTF-8"),
+        (["--label", "Roe\tJane"], "--label is one line without tabs"),
+        (["--label", "Roe\nJane"], "--label is one line without tabs"),
+        (["--label", "Roe\x9b"], "--label is one line without tabs"),
         (["--loud"], "No such option: --loud"),
     ],
 )
