@@ -117,6 +117,7 @@ class Recorder:
         self._line = Line(tools.dialler, Cuts(wanted.cut_every), self._happened, self._troubled, self._fail)
         self._turn = 0
         self._welcomes = 0
+        self._is_label_settled = wanted.label == ""
         self._has_room = asyncio.Event()
         self._is_due_earlier = asyncio.Event()
         self._waiting_until_ms: int | None = None
@@ -132,6 +133,8 @@ class Recorder:
         finally:
             await self._line.close()
             await self._chores.close()
+        if not self._is_label_settled:
+            self._watcher.said("the label is not saved")
         return self._result(outcome)
 
     def finish(self) -> bool:
@@ -262,12 +265,20 @@ class Recorder:
     async def _put_label(self, address: Address) -> None:
         for _ in range(LABEL_TRIES_MAX):
             try:
-                return await self._tools.api.put_label(address, self._wanted.session, self._wanted.label)
+                await self._tools.api.put_label(address, self._wanted.session, self._wanted.label)
             except Retry:
                 await self._tools.clock.sleep_ms(LABEL_AGAIN_MS)
             except DictationError as refusal:
-                return self._troubled(f"the label was not taken: {refusal}")
-        self._troubled("the label could not be saved; put it on the session's page")
+                return self._settle_label(f"the label was not taken: {refusal}")
+            else:
+                return self._settle_label()
+        self._settle_label("the label could not be saved; put it on the session's page")
+
+    def _settle_label(self, failure: str = "") -> None:
+        self._is_label_settled = True
+        if failure:
+            # Not as trouble with the connection, which is forgotten once it is there: this is for good.
+            self._watcher.said(failure)
 
     def _troubled(self, sentence: str) -> None:
         self._watcher.troubled(sentence)

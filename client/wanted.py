@@ -41,3 +41,6 @@ class Watcher:
 
     def troubled(self, sentence: str) -> None:
         """Something did not work, and is tried again."""
+
+    def said(self, sentence: str) -> None:
+        """Something the person must know at once: it is not tried again, and goes on without it."""

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET
 from rich.cells import cell_len, set_cell_size
 
-from client.cli.terminal import minutes, printable
+from client.cli.terminal import minutes, one_line, printable
 from client.link_state import Link, Phase
 from client.wanted import Watcher
 from shared.wire.messages import EntrySent, HintSent, Notice, ServerMessage, Ticket, Welcome
@@ -46,6 +46,9 @@ class Display(Watcher):
     def troubled(self, sentence: str) -> None:
         self._trouble = sentence
 
+    def said(self, sentence: str) -> None:
+        self.say(one_line(printable(sentence)))
+
     def tick(self, now_ms: int) -> None:
         """Called several times a second."""
         if self._link is None or self._link.phase in _OVER:
@@ -77,7 +80,7 @@ class Display(Watcher):
 
 
 class JsonLines(Display):
-    """Every server message as one line of JSON on stdout."""
+    """Every server message as one line of JSON on stdout, and lines of type `trouble` for what else must be known."""
 
     def __init__(self, out: TextIO, err: TextIO, now_ms: int) -> None:
         super().__init__(err, now_ms)
@@ -89,6 +92,10 @@ class JsonLines(Display):
             self.write({"type": "ticket", "expires_in_ms": message.expires_in_ms})
         else:
             self.write(message)
+
+    def said(self, sentence: str) -> None:
+        super().said(sentence)
+        self.write({"type": "trouble", "text": sentence})
 
     def write(self, line: ServerMessage | Mapping[str, object]) -> None:
         self._out.write(msgspec.json.encode(line).decode() + "\n")

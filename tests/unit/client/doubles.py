@@ -166,6 +166,7 @@ class Seen(Watcher):
     def __init__(self) -> None:
         self.messages: list[ServerMessage] = []
         self.troubles: list[str] = []
+        self.sentences: list[str] = []
         self.link: Link | None = None
 
     def heard(self, message: ServerMessage) -> None:
@@ -176,6 +177,9 @@ class Seen(Watcher):
 
     def troubled(self, sentence: str) -> None:
         self.troubles.append(sentence)
+
+    def said(self, sentence: str) -> None:
+        self.sentences.append(sentence)
 
 
 class World:

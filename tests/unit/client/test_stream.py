@@ -300,7 +300,30 @@ async def test_a_label_that_cannot_be_saved_is_said_and_does_not_stop_the_words(
         await here.cover_all()
         result = await running
     assert result.outcome is Outcome.FINISHED
-    assert here.seen.troubles == ["the label could not be saved; put it on the session's page"]
+    assert here.seen.sentences == ["the label could not be saved; put it on the session's page"]
+
+
+async def test_a_refused_label_is_said_once_while_the_words_go_on() -> None:
+    async with world(label="Jane Roe, made up") as here:
+        here.service.answers["label"] = httpx.Response(403, json={"error": "x", "message": "not yours"})
+        running = started(here, 1)
+        await settle()
+        here.network.last.say(welcome())
+        await settle()
+        assert here.seen.sentences == ["the label was not taken: not yours"]
+        await here.cover_all()
+        assert (await running).outcome is Outcome.FINISHED
+    assert len(here.seen.sentences) == 1
+
+
+async def test_a_run_that_ends_before_its_label_was_put_says_so() -> None:
+    async with world(label="Jane Roe, made up") as here:
+        here.network.refusing = {"one.example"}
+        running = started(here, 1)
+        await settle()
+        here.recorder.give_up()
+        assert (await running).outcome is Outcome.GAVE_UP
+    assert here.seen.sentences == ["the label is not saved"]
 
 
 async def test_an_own_mistake_ends_the_run_and_leaves_nothing_open() -> None:

@@ -87,6 +87,22 @@ def test_a_missing_connection_is_said_after_a_second_and_its_return_too() -> Non
     assert screen.err.getvalue().splitlines() == [sentence, sentence, "connected again"]
 
 
+def test_what_must_be_known_is_said_at_once_though_the_connection_is_there() -> None:
+    screen = Screen()
+    screen.at(500, LIVE)
+    screen.words.said("the label was not taken:\x1b it is\nlong")
+    assert screen.err.getvalue() == "the label was not taken: it is long\n"
+    screen.at(900, LIVE)
+    assert screen.err.getvalue().count("\n") == 1
+
+
+def test_programs_hear_what_must_be_known_too() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    JsonLines(out, err, now_ms=0).said("the label is not saved")
+    assert json.loads(out.getvalue()) == {"type": "trouble", "text": "the label is not saved"}
+    assert err.getvalue() == "the label is not saved\n"
+
+
 def test_a_short_loss_is_not_worth_a_word() -> None:
     screen = Screen()
     screen.at(500, LIVE)

@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from starlette.responses import Response
 
 from client.cli.main import run
 from tests.unit.client.cli.service import (
@@ -154,6 +155,17 @@ def test_a_label_is_put_and_never_shown(recording: Path, capsys: Captured, speec
     assert labels == ([] if speech is refuse else [b'{"label":"Jane Roe, made up"}'])
     told = capsys.readouterr()
     assert "Jane" not in told.out + told.err
+
+
+def test_a_refused_label_is_said_to_people_and_programs(recording: Path, capsys: Captured) -> None:
+    with serving(hear_words) as service:
+        service.answers[f"PUT /v1/sessions/{SESSION}/label"] = Response('{"message": "too odd"}', 400)
+        assert streamed(service, recording, "--label", "Jane Roe, made up", "--json") == 0
+    told = capsys.readouterr()
+    assert told.err == "the label was not taken: too odd\n"
+    lines = [json.loads(line) for line in told.out.splitlines()]
+    assert {"type": "trouble", "text": "the label was not taken: too odd"} in lines
+    assert lines[-1]["type"] == "summary"
 
 
 def test_giving_up_says_how_to_go_on_and_exit_5(recording: Path, capsys: Captured) -> None:
