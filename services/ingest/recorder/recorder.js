@@ -75,6 +75,8 @@ export class Recorder {
 
   finish() {
     return this.#inTurn(async () => {
+      // That a microphone would not open means nothing to who has ended.
+      this.problem = "";
       await this.capture.stop();
       this.shell.happen({ type: "finishPressed" });
     });

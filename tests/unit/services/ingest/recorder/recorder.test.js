@@ -113,6 +113,17 @@ test("without a microphone nothing is dialled, and the page knows why", async ()
   assert.deepEqual(world.state, ["recording", "starting", ""]);
 });
 
+test("that a microphone would not open is forgotten once the person has finished", async () => {
+  const world = await new World().records();
+  world.hear();
+  await world.recorder.pause();
+  world.isPlugged = false;
+  await world.recorder.record();
+  assert.deepEqual(world.state, ["paused", "off", "NotFoundError"]);
+  await world.recorder.finish();
+  assert.deepEqual(world.state, ["finished", "off", ""]);
+});
+
 test("a full tape closes the microphone; once there is room it is opened again, and the gap is told", async () => {
   const world = await new World(20 * SECOND).records();
   world.wire.ends();
