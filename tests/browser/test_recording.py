@@ -92,15 +92,3 @@ def test_each_control_is_found_by_its_name_alone(page: RecorderPage, opener: Ope
     page.press("Finish")
     page.sees("Finished. All that was recorded here is saved.")
     expect(page.page.get_by_role("button", name="Finish")).to_have_count(1)
-
-
-def test_the_page_is_worked_by_keyboard_alone(page: RecorderPage) -> None:
-    page.button("Record").focus()
-    page.page.keyboard.press("Enter")
-    page.waits_for_cells(2)
-    # Record went dead under the finger; the focus is on what can be pressed next.
-    expect(page.button("Pause")).to_be_focused()
-    page.page.keyboard.press("Tab")
-    expect(page.button("Finish")).to_be_focused()
-    page.page.keyboard.press("Space")
-    page.sees("Finished. All that was recorded here is saved.")

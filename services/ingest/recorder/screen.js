@@ -42,6 +42,7 @@ import { spell, timeOfDay } from "./times.js";
  * @property {Panel | null} panel
  * @property {string} empty
  * @property {{ record: boolean, pause: boolean, finish: boolean, copy: boolean }} controls
+ * @property {"record" | "pause" | "copy" | null} next where the keyboard goes when what it was on cannot be pressed any more; null: wait
  */
 
 /** Speech that waits for its text in the best of cases: nobody is to be worried by it. */
@@ -56,6 +57,7 @@ const SAYS = { idle: "Ready", recording: "Recording", paused: "Paused", finishin
 export function screenOf(facts) {
   const { recording } = facts;
   const state = stateOf(recording?.link);
+  const controls = controlsOf(facts, state);
   return {
     state,
     says: recording?.capture.state === "starting" ? "Starting the microphone" : SAYS[state],
@@ -67,9 +69,13 @@ export function screenOf(facts) {
     alarm: facts.isBroken ? BROKEN : alarmOf(recording, state),
     panel: panelOf(facts, state),
     empty: emptyOf(facts, state),
-    controls: controlsOf(facts, state),
+    controls,
+    next: isStarting(recording, state) ? null : (NEXT.find((name) => controls[name]) ?? null),
   };
 }
+
+/** Never Finish: who presses Space once too often would end the session. */
+const NEXT = /** @type {const} */ (["record", "pause", "copy"]);
 
 /** @param {Link | undefined} link @returns {State} */
 export function stateOf(link) {
@@ -111,12 +117,14 @@ function emptyOf({ opened }, state) {
   return state === "idle" ? "Press Record and speak. Your words appear here." : "There are no words yet.";
 }
 
+/** A microphone was asked for; Pause comes as soon as it is there. @param {Recording | null} recording @param {State} state */
+const isStarting = (recording, state) => recording?.capture.state === "starting" && state !== "recording";
+
 /** @param {Facts} facts @param {State} state @returns {Screen["controls"]} */
 function controlsOf({ recording, opened, hasWords }, state) {
-  const isStarting = recording?.capture.state === "starting" && state !== "recording";
   const mayRecord = state === "paused" || (state === "idle" && opened?.state !== "finished");
   return {
-    record: mayRecord && !isStarting,
+    record: mayRecord && !isStarting(recording, state),
     pause: state === "recording",
     finish: state === "recording" || state === "paused",
     copy: hasWords,

@@ -33,6 +33,7 @@ export class View {
     /** @type {Paragraph[]} */
     this.paragraphs = [];
     this.panel = "";
+    this.buttons = "[]";
     this.hasLostFocus = false;
   }
 
@@ -62,19 +63,20 @@ export class View {
     setText("alarm", screen.alarm);
     setText("draft", screen.draft);
     this.#showPanel(screen.panel);
-    this.#enable(screen.controls);
+    this.#enable(screen);
   }
 
-  /** @param {Screen["controls"]} controls */
-  #enable(controls) {
-    // A button that goes dead under somebody's finger would leave the keyboard nowhere: the next that can be pressed
-    // gets the focus, now or when there is one.
-    this.hasLostFocus ||= CONTROLS.some((name) => button(name) === document.activeElement && !controls[name]);
+  /** @param {Screen} screen */
+  #enable({ controls, next, state }) {
     for (const name of CONTROLS) button(name).disabled = !controls[name];
-    const next = CONTROLS.find((name) => controls[name]);
-    if (!this.hasLostFocus || next === undefined) return;
+    // A button that goes dead under somebody's finger would leave the keyboard nowhere: the next that can be pressed
+    // gets the focus, now or when there is one. Browsers take it from a dead button later, or never.
+    this.hasLostFocus ||= isDead(document.activeElement);
+    const target = next ? button(next) : state === "finished" ? panelButton() : null;
+    if (!this.hasLostFocus || target === null) return;
     this.hasLostFocus = false;
-    if (document.activeElement === document.body) button(next).focus();
+    // Who has gone elsewhere meanwhile stays there.
+    if (document.activeElement === document.body || isDead(document.activeElement)) target.focus();
   }
 
   /** @param {Panel | null} panel */
@@ -85,7 +87,17 @@ export class View {
     byId("panel").hidden = panel === null;
     byId("panel").dataset.mood = panel?.mood ?? "";
     setText("panel-text", panel?.text ?? "");
-    byId("panel-buttons").replaceChildren(...(panel?.buttons ?? []).map(({ name, action }) => this.#button(name, action)));
+    this.#showButtons(panel?.buttons ?? []);
+  }
+
+  /** Buttons that stay are left alone, or they would lose the keyboard whenever the sentence beside them changes. @param {Panel["buttons"]} buttons */
+  #showButtons(buttons) {
+    const told = JSON.stringify(buttons);
+    if (told === this.buttons) return;
+    this.buttons = told;
+    const place = byId("panel-buttons");
+    this.hasLostFocus ||= place.contains(document.activeElement);
+    place.replaceChildren(...buttons.map(({ name, action }) => this.#button(name, action)));
   }
 
   /** @param {string} name @param {import("./screen.js").Action} action */
@@ -127,6 +139,11 @@ export class View {
     return element;
   }
 }
+
+const panelButton = () => byId("panel-buttons").querySelector("button");
+
+/** @param {Element | null} element */
+const isDead = (element) => CONTROLS.some((name) => button(name) === element && button(name).disabled);
 
 /** @param {Paragraph} paragraph */
 const keyOf = ({ kind, key }) => `${kind} ${key}`;

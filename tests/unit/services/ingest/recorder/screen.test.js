@@ -70,6 +70,19 @@ test("a microphone that is being asked for is not asked for twice", () => {
   assert.equal(screen(starting).says, "Starting the microphone");
 });
 
+test("the keyboard goes on to what can be pressed next, and never to Finish", () => {
+  const capture = { state: /** @type {const} */ ("starting"), level: 0, isSilent: false };
+  const paused = link({ intent: "paused" });
+  const done = link({ intent: "finished", phase: "done" }, { covered: 40 * SECOND });
+  assert.equal(screen(null).next, "record");
+  assert.equal(screen(recording(), { hasWords: true }).next, "pause");
+  assert.equal(screen(recording({ link: paused }), { hasWords: true }).next, "record");
+  // Record was pressed: only Finish can be pressed until the microphone is there, so the keyboard waits.
+  assert.equal(screen(recording({ link: paused, capture }), { hasWords: true }).next, null);
+  assert.equal(screen(recording({ link: done }), { hasWords: true }).next, "copy");
+  assert.equal(screen(recording({ link: done })).next, null);
+});
+
 test("where words will be, the page says so", () => {
   assert.match(screen(null).empty, /^Press Record/);
   assert.match(screen(recording()).empty, /^Speak/);
