@@ -4,7 +4,8 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
@@ -17,6 +18,8 @@ from shared.errors import SetupError
 
 BLOCK_BYTES: Final = SAMPLES_PER_SECOND * BYTES_PER_SAMPLE
 """What is decoded at a time: a file of any length needs this much memory, and its decoder's own."""
+
+CHECK_BYTES: Final = 8
 
 MISSING_SECONDS_MAX: Final = 1.0
 """Encoders pad, and headers round. What lacks more than this of its own declared length was cut off."""
@@ -38,6 +41,8 @@ class Measured:
 
     samples: int
     digest: bytes
+    checks: bytes = field(repr=False)
+    """Of each block, `CHECK_BYTES`: some 30 kB for an hour."""
 
 
 def measure(path: Path, progress: Callable[[int], None] = lambda samples: None) -> Measured:
@@ -45,14 +50,37 @@ def measure(path: Path, progress: Callable[[int], None] = lambda samples: None) 
 
     Raises BadAudio, so that a file which cannot be read to its end is refused before its first word is streamed.
     """
-    hashed, samples = hashlib.sha256(), 0
+    hashed, samples, checks = hashlib.sha256(), 0, bytearray()
     for block in pcm_blocks(path):
         hashed.update(block)
+        checks += _check_of(block)
         samples += len(block) // BYTES_PER_SAMPLE
         progress(samples)
     if samples == 0:
         raise BadAudio(f"{path} holds no audio: its sound track is empty")
-    return Measured(samples, hashed.digest())
+    return Measured(samples, hashed.digest(), bytes(checks))
+
+
+def pcm_as_measured(path: Path, measured: Measured) -> Generator[bytes, None, None]:
+    """As `pcm_blocks`, for as long as the file holds what was measured. Blocks between blocks.
+
+    A take is named after its audio: once the file is another, its words must not go where those of the first are.
+
+    Raises BadAudio in the place of the first block that is not as it was. Close the generator to let go of the file.
+    """
+    given = 0
+    with closing(pcm_blocks(path)) as blocks:
+        for block in blocks:
+            if _check_of(block) != measured.checks[given : given + CHECK_BYTES]:
+                raise BadAudio(f"{path} changed while it was streamed")
+            given += CHECK_BYTES
+            yield block
+    if given < len(measured.checks):
+        raise BadAudio(f"{path} became shorter while it was streamed")
+
+
+def _check_of(block: bytes) -> bytes:
+    return hashlib.blake2b(block, digest_size=CHECK_BYTES).digest()
 
 
 def pcm_blocks(path: Path) -> Generator[bytes, None, None]:
@@ -65,7 +93,7 @@ def pcm_blocks(path: Path) -> Generator[bytes, None, None]:
         # Without the protocol a name with a colon in it would be taken for an address.
         with av.open(f"file:{path}") as container:
             yield from _blocks(_decoded(container, path))
-    except av.error.FFmpegError as error:
+    except (av.error.FFmpegError, OSError) as error:
         raise BadAudio(_why_not(path, error)) from None
     except ValueError:
         # The resampler, about a file whose sound changes its shape half-way.
@@ -166,7 +194,7 @@ def _chunk(file: IO[bytes]) -> tuple[bytes, int] | None:
     return (head[:4], int.from_bytes(head[4:], "little")) if len(head) == 8 else None
 
 
-def _why_not(path: Path, error: av.error.FFmpegError) -> str:
+def _why_not(path: Path, error: Exception) -> str:
     if isinstance(error, PermissionError):
         return f"cannot read {path}: others may, you may not; make it yours to read"
     return f"{path} is no audio that can be read, or it is damaged; {_convert(path)}"

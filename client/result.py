@@ -17,6 +17,8 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     """The server said 44xx: dialling again would change nothing, a person must act."""
     GAVE_UP = "gave_up"
+    CUT_SHORT = "cut_short"
+    """As finished, but what was captured is not the whole recording: it could not be read to its end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from client.audio import pcm_blocks
+from client.audio import Measured, pcm_as_measured
 
 
 @asynccontextmanager
-async def opened(path: Path) -> AsyncIterator[AsyncIterator[bytes]]:
-    """The file's PCM in blocks, at most one of them in memory, and the file closed on every path."""
-    blocks = pcm_blocks(path)
+async def opened(path: Path, measured: Measured) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The file's PCM in blocks, at most one of them in memory, and the file closed on every path.
+
+    The iterator raises BadAudio where the file cannot be read on, or is no longer what was measured.
+    """
+    blocks = pcm_as_measured(path, measured)
     with ThreadPoolExecutor(1, "audio") as thread:
         try:
             yield _each(blocks, thread)

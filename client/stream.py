@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from client.addresses import Address
 from client.api import Api, open_api
-from client.audio import measure
+from client.audio import BadAudio, measure
 from client.chores import Chores
 from client.cuts import Cuts
 from client.delivery import SendAudio
@@ -94,11 +94,12 @@ class Tools:
 async def stream_file(path: Path, wanted: Wanted, watcher: Watcher | None = None) -> Result:
     """Stream a recording into a session and wait until it is finished, refused, or given up.
 
-    The same file resumes: it is the same take of the session. Raises BadAudio.
+    The same file resumes: it is the same take of the session. Raises BadAudio where it is no recording from the
+    beginning; one that breaks off, or changes, while it is streamed is cut short there.
     """
     measured = await asyncio.to_thread(measure, path)
     take_id = take_id_of(wanted.session, measured.digest)
-    async with open_api() as api, opened(path) as source:
+    async with open_api() as api, opened(path, measured) as source:
         return await Recorder(wanted, take_id, Tools(api), watcher or Watcher()).run(source)
 
 
@@ -118,6 +119,7 @@ class Recorder:
         self._turn = 0
         self._welcomes = 0
         self._is_label_settled = wanted.label == ""
+        self._is_cut_short = False
         self._has_room = asyncio.Event()
         self._is_due_earlier = asyncio.Event()
         self._waiting_until_ms: int | None = None
@@ -147,7 +149,7 @@ class Recorder:
 
     def give_up(self) -> None:
         """End now. What was not covered is lost to this run; another one of the same file delivers it."""
-        self._end(Outcome.FINISHED if self._is_stored() else Outcome.GAVE_UP)
+        self._end(self._finished() if self._is_stored() else Outcome.GAVE_UP)
 
     def _is_stored(self) -> bool:
         """Only polish or the draft is still awaited."""
@@ -156,6 +158,15 @@ class Recorder:
     # --- capture
 
     async def _capture(self, source: AsyncIterator[bytes]) -> None:
+        try:
+            await self._capture_all(source)
+        except BadAudio as error:
+            # As a microphone that breaks: what was captured before is still delivered.
+            self._is_cut_short = True
+            self._watcher.said(f"{error}; what was captured before is being finished")
+        self._happened(FinishPressed())
+
+    async def _capture_all(self, source: AsyncIterator[bytes]) -> None:
         async for block in source:
             for chunk in self._chunks(block):
                 await self._until_room()
@@ -164,7 +175,6 @@ class Recorder:
                 # What an earlier run delivered is captured again, and needs no room.
                 self.tape.forget(self.link.delivery.covered)
                 self._happened(Captured(self.tape.until))
-        self._happened(FinishPressed())
 
     def _chunks(self, block: bytes) -> Iterator[bytes]:
         is_fast = self._pace.speed is None or self._pace.speed >= FAST
@@ -206,7 +216,7 @@ class Recorder:
         self._patience.stepped(before, self.link, moment.now_ms)
         self._watcher.moved(self.link)
         if self.link.phase is Phase.DONE:
-            self._end(Outcome.FINISHED)
+            self._end(self._finished())
         elif self.link.phase is Phase.STOPPED:
             self._end(Outcome.REFUSED)
         self._look_at_the_time()
@@ -321,9 +331,12 @@ class Recorder:
 
     async def _ended(self) -> Outcome:
         outcome = await self._over
-        if outcome is Outcome.FINISHED:
+        if outcome is self._finished():
             await self._chores.wait("label")
         return outcome
+
+    def _finished(self) -> Outcome:
+        return Outcome.CUT_SHORT if self._is_cut_short else Outcome.FINISHED
 
     def _end(self, outcome: Outcome) -> None:
         if not self._over.done():

@@ -22,6 +22,7 @@ from client.cli.terminal import (
     GAPS_EXIT,
     GAVE_UP_EXIT,
     REFUSED_EXIT,
+    USAGE_EXIT,
     console,
     minutes,
     one_line,
@@ -30,7 +31,7 @@ from client.cli.terminal import (
 )
 from client.result import Outcome, Result
 from client.wanted import GIVE_UP_AFTER_MS, Wanted
-from shared.domain.values import SessionId, TakeId, samples
+from shared.domain.values import SessionId, samples
 from shared.errors import SetupError
 from shared.tasks import together
 
@@ -57,7 +58,8 @@ stopped; another file is another take of the session. Each server message is a l
 
 **Ctrl-C** stops capturing and finishes what was captured; a second one gives up.
 
-**Exit codes**: 0 finished, everything stored; 2 usage; 3 finished, with gaps; 4 refused; 5 gave up.
+**Exit codes**: 0 finished, everything stored; 2 an option or the file is wrong; 3 finished, with gaps; 4 refused; 5 gave up.
+A file that breaks off or changes while it is streamed is 2 as well: what was read of it before is stored, and the session finished.
 """
 
 
@@ -110,12 +112,11 @@ def stream(
         label=_label(label),
     )
     measured = _measured(file)
-    take_id = take_id_of(wanted.session, measured.digest)
     display = _display(as_json)
     if not as_json:
         say(f"session {wanted.session}, {minutes(measured.samples)} of audio")
-    with only_run(take_id):
-        result = asyncio.run(_run(file, wanted, take_id, display))
+    with only_run(take_id_of(wanted.session, measured.digest)):
+        result = asyncio.run(_run(file, measured, wanted, display))
     if isinstance(display, JsonLines):
         display.write(result.summary())
     _conclude(result, measured.samples, file, url or [], is_quiet=as_json)
@@ -138,6 +139,15 @@ def _conclude(result: Result, length: int, file: Path, urls: list[str], *, is_qu
             say(f"steno: refused {_reason(result)}; {stored}")
         case Outcome.GAVE_UP:
             say(f"steno: gave up; {stored}. What is stored is safe; go on with: {again}")
+        case Outcome.CUT_SHORT:
+            say(
+                f"steno: the file was not read to its end; {stored}, {_counted(result)}. What is stored is safe"
+            )
+            say(f"the note: {export}")
+            say(f"the rest, once the file is again as it was: {again}")
+            say(
+                "as it is now it is another recording: stream it without --session, into a session of its own"
+            )
 
 
 def _label(label: str) -> str:
@@ -179,12 +189,14 @@ def _display(as_json: bool) -> Display:
     return Words(sys.stdout, sys.stderr, now_ms)
 
 
-async def _run(file: Path, wanted: Wanted, take_id: TakeId, display: Display) -> Result:
+async def _run(file: Path, measured: "Measured", wanted: Wanted, display: Display) -> Result:
     from client.api import open_api
     from client.source import opened
     from client.stream import Recorder, Tools
+    from client.take_ids import take_id_of
 
-    async with open_api() as api, opened(file) as source:
+    take_id = take_id_of(wanted.session, measured.digest)
+    async with open_api() as api, opened(file, measured) as source:
         recorder = Recorder(wanted, take_id, Tools(api), display)
         with _signals(recorder, display):
             try:
@@ -238,3 +250,5 @@ def _exit_code(result: Result) -> int:
             return REFUSED_EXIT
         case Outcome.GAVE_UP:
             return GAVE_UP_EXIT
+        case Outcome.CUT_SHORT:
+            return USAGE_EXIT

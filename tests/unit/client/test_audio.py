@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from client.audio import BLOCK_BYTES, BadAudio, measure, pcm_blocks
+from client.audio import BLOCK_BYTES, BadAudio, measure, pcm_as_measured, pcm_blocks
 from shared.errors import SetupError
 from tests.unit.client.recordings import cut_short, tone, write_as, write_silent_film, write_wav
 
@@ -57,6 +57,57 @@ def test_measuring_hears_the_whole_and_tells_how_far_it_is(tmp_path: Path) -> No
     measured = measure(write_wav(tmp_path / "a.wav", 2.5), told.append)
     assert measured.samples == 40_000
     assert told == [16_000, 32_000, 40_000]
+
+
+def changed(path: Path, at_s: float) -> Path:
+    """The last bit of one sample is another."""
+    audio = bytearray(path.read_bytes())
+    audio[44 + 2 * round(at_s * 16_000)] ^= 1
+    path.write_bytes(audio)
+    return path
+
+
+def test_what_was_measured_is_given_again(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "a.wav", 2.5)
+    assert list(pcm_as_measured(path, measure(path))) == list(pcm_blocks(path))
+
+
+def test_a_file_that_breaks_off_and_is_gone_is_said_as_any_other(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "a.wav", 60)
+    (tmp_path / "same.wav").hardlink_to(path)
+    blocks = pcm_blocks(path)
+    next(blocks)
+    os.truncate(tmp_path / "same.wav", 1_000_001)
+    path.unlink()
+    with pytest.raises(BadAudio, match=r"a\.wav"):
+        list(blocks)
+
+
+@pytest.mark.parametrize(("at_s", "given"), [(0, 0), (1.9, 1), (2.4, 2)])
+def test_of_a_file_that_changed_nothing_is_given_from_there_on(
+    tmp_path: Path, at_s: float, given: int
+) -> None:
+    path = write_wav(tmp_path / "a.wav", 2.5)
+    blocks = pcm_as_measured(path, measure(path))
+    changed(path, at_s)
+    for _ in range(given):
+        next(blocks)
+    with pytest.raises(BadAudio, match="changed while it was streamed"):
+        next(blocks)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "why"), [(3, "changed"), (2.6, "changed"), (2.4, "changed"), (2, "shorter")]
+)
+def test_a_file_that_grew_or_shrank_is_not_what_was_measured(
+    tmp_path: Path, seconds: float, why: str
+) -> None:
+    path = write_wav(tmp_path / "a.wav", 2.5)
+    measured = measure(path)
+    blocks = pcm_as_measured(write_wav(path, seconds), measured)
+    assert len([next(blocks), next(blocks)]) == 2
+    with pytest.raises(BadAudio, match=f"{why}.* while it was streamed"):
+        next(blocks)
 
 
 def test_the_digest_is_that_of_the_audio_not_of_the_file(tmp_path: Path) -> None:

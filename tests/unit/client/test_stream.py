@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from client.audio import BadAudio
 from client.result import Outcome, Result
 from client.stream import TAPE_AHEAD_MAX
 from shared.domain.values import SAMPLES_PER_SECOND
-from shared.wire.messages import Ack, Bye, Draft, Finished, Ping, PolishedSent, Pong
+from shared.wire.messages import Ack, Bye, Draft, Finish, Finished, Ping, PolishedSent, Pong
 from tests.unit.client.doubles import TAKE, World, blocks, entry, pcm, settle, welcome, world
 
 
@@ -324,6 +325,38 @@ async def test_a_run_that_ends_before_its_label_was_put_says_so() -> None:
         here.recorder.give_up()
         assert (await running).outcome is Outcome.GAVE_UP
     assert here.seen.sentences == ["the label is not saved"]
+
+
+async def test_a_recording_that_breaks_off_is_said_and_what_was_captured_is_delivered() -> None:
+    async def source() -> AsyncIterator[bytes]:
+        yield pcm(1)
+        raise BadAudio("note.wav ends too early")
+
+    async with world(label="Jane Roe, made up") as here:
+        running = asyncio.create_task(here.recorder.run(source()))
+        await settle()
+        assert here.seen.sentences == ["note.wav ends too early; what was captured before is being finished"]
+        socket = here.network.last
+        socket.say(welcome())
+        await settle()
+        assert (socket.audio_until, socket.finish) == (16_000, Finish(16_000))
+        await here.cover_all()
+        result = await running
+    assert (result.outcome, result.covered_samples) == (Outcome.CUT_SHORT, 16_000)
+    assert here.service.bodies[-1] == b'{"label":"Jane Roe, made up"}'
+
+
+async def test_a_recording_that_breaks_off_and_cannot_be_delivered_is_given_up() -> None:
+    async def source() -> AsyncIterator[bytes]:
+        yield pcm(1)
+        raise BadAudio("note.wav ends too early")
+
+    async with world(give_up_after_ms=1_000) as here:
+        here.network.refusing = {"one.example"}
+        running = asyncio.create_task(here.recorder.run(source()))
+        await settle()
+        await here.pass_ms(2_000)
+        assert (await running).outcome is Outcome.GAVE_UP
 
 
 async def test_an_own_mistake_ends_the_run_and_leaves_nothing_open() -> None:
