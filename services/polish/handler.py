@@ -33,6 +33,7 @@ from shared.ports import (
     Subscriber,
     Version,
 )
+from shared.publisher import taken
 from shared.sealing import SessionKey, open_config, open_entry, open_polished, seal_polished
 
 PAGE: Final = 512
@@ -109,7 +110,8 @@ class PolishHandler:
         stored = await answered(self._store.load(session))
         if stored is None or stored.document.state is not SessionState.PURGED:
             return stored
-        await answered(self._store.erase(session))
+        # Not `answered`, whose limit is one call's: a long session takes a call for each page of its logs.
+        await self._store.erase(session)
         return None
 
     async def _place(self, session: SessionId) -> _Place:
@@ -213,7 +215,7 @@ class PolishHandler:
     async def _wake_autosave(self, session: SessionId) -> None:
         """Nobody speaks any more, so nothing else would bring this text into the draft before the sweep does."""
         try:
-            await answered(self._bus.wake(session, Subscriber.AUTOSAVE))
+            await taken(self._bus.wake(session, Subscriber.AUTOSAVE))
         except Retry:
             pass
 
