@@ -22,7 +22,13 @@ from shared.adapters.retries import (
     RETRY_MS_MAX,
     retry_after_ms,
 )
-from shared.adapters.sqlite_file import SqliteThread, in_transaction, open_connections, transaction
+from shared.adapters.sqlite_file import (
+    DatabaseFiles,
+    SqliteThread,
+    in_transaction,
+    open_connections,
+    transaction,
+)
 from shared.domain.values import SessionId
 from shared.ports import Clock, DeadLetter, Delivery, Subscriber, Wakeup
 
@@ -74,7 +80,7 @@ class EmbeddedBus:
         Raises SetupError, with what to do, if the place cannot be used.
         """
         [connection] = open_connections(path, 1)
-        return cls(SqliteThread(connection, "bus"), clock)
+        return cls(SqliteThread(connection, "bus", DatabaseFiles(path)), clock)
 
     async def publish(self, wakeup: Wakeup) -> None:
         await self._wake(wakeup.session, *Subscriber)

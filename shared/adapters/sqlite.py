@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.adapters.sqlite_file import (
+    DatabaseFiles,
     SqliteThread,
     in_transaction,
     open_connections,
@@ -67,10 +68,8 @@ class SqliteStore:
     write to reach the disk; the file itself admits one writer at a time among all processes.
     """
 
-    def __init__(self, path: Path, writes: SqliteThread, reads: SqliteThread, told_through: int) -> None:
+    def __init__(self, writes: SqliteThread, reads: SqliteThread, told_through: int) -> None:
         """Use `open`."""
-        self._path = path
-        self._inode = path.stat().st_ino
         self._writes = writes
         self._reads = reads
         self._told_through = told_through
@@ -83,9 +82,12 @@ class SqliteStore:
         Raises SetupError, with what to do, if the place cannot be used.
         """
         writing, reading = open_connections(path, 2)
+        files = DatabaseFiles(path)
         told_through = last_change(reading)
         return cls(
-            path, SqliteThread(writing, "store-write"), SqliteThread(reading, "store-read"), told_through
+            SqliteThread(writing, "store-write", files),
+            SqliteThread(reading, "store-read", files),
+            told_through,
         )
 
     # --- sessions
@@ -187,7 +189,7 @@ class SqliteStore:
         return await self._reads.run(lambda c: fetch(c, CHANGED, change, CHANGES_PAGE))
 
     async def check(self) -> None:
-        await self._writes.run(self._check)
+        await self._writes.run(in_transaction(prove_writable))
 
     async def close(self) -> None:
         await self._reads.close()
@@ -216,17 +218,6 @@ class SqliteStore:
                 )
             self._erased_in_wal = False
         return rows
-
-    def _check(self, connection: sqlite3.Connection) -> None:
-        try:
-            still_there = self._path.stat().st_ino == self._inode
-        except OSError:
-            still_there = False
-        if not still_there:
-            # SQLite would go on writing to the file that nobody can open any more.
-            raise StoreUnavailable(f"the database {self._path} was moved or deleted; restart Steno")
-        with transaction(connection):
-            prove_writable(connection)
 
 
 def _data_version(connection: sqlite3.Connection) -> int:

@@ -59,7 +59,7 @@ def open_connections(path: Path, count: int) -> list[sqlite3.Connection]:
     try:
         with closing(_connect(path)) as connection:
             _prepare(connection)
-        return [_connect(path) for _ in range(count)]
+        return [_connected(path) for _ in range(count)]
     except sqlite3.Error as error:
         raise SetupError(f"cannot use the database {path}: {sentence(error)}") from error
     except SetupError as error:
@@ -105,18 +105,41 @@ def sentence(error: sqlite3.Error) -> str:
     return known or f"the database failed ({getattr(error, 'sqlite_errorname', type(error).__name__)})"
 
 
+class DatabaseFiles:
+    """The files of an open database, as whoever opens it anew would find them.
+
+    SQLite goes on writing, without an error, to files that somebody has removed or replaced: all of it would be
+    acknowledged, and gone with the last process that has them open.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Those of the database at `path`, which is open: each keeps its place for as long as it is."""
+        self._identities = {file: _identity(file) for file in _files(path)}
+
+    def look(self) -> None:
+        """A few microseconds. Raises StoreUnavailable if one of them is no longer what is open."""
+        for file, identity in self._identities.items():
+            if _identity(file) != identity:
+                # Not opened anew by ourselves: who moved it by mistake puts it back, and nothing is lost; and who
+                # restores a backup is not done as soon as the first of it is there.
+                raise StoreUnavailable(
+                    f"the database file {file} was moved, deleted or replaced; put it back, or restart Steno"
+                )
+
+
 class SqliteThread:
     """One connection and the only thread that uses it: no statement runs on the event loop, and none beside another."""
 
-    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, name: str, files: DatabaseFiles) -> None:
         self._connection = connection
+        self._files = files
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._closed = False
 
     async def run(self, work: Work[T]) -> T:
         """The result of `work`, after all work given before it. Work that has begun ends, whoever stops waiting.
 
-        Raises StoreUnavailable, WriteConflict for a constraint, and what `work` raises.
+        Raises StoreUnavailable, also if the database's files have gone; WriteConflict for a constraint; what `work` raises.
         """
         if self._closed:
             raise StoreUnavailable("the store is closed")
@@ -132,14 +155,31 @@ class SqliteThread:
         await asyncio.shield(closed)
 
     def _translated(self, work: Work[T]) -> T:
+        self._files.look()
         try:
-            return work(self._connection)
+            result = work(self._connection)
         except sqlite3.IntegrityError:
             raise WriteConflict("somebody else wrote this first") from None
         except sqlite3.DatabaseError as error:
             if not hasattr(error, "sqlite_errorcode"):
                 raise  # a mistake in our use of the module, not an answer of the database
             raise StoreUnavailable(sentence(error)) from error
+        # Once more: they may have gone while it worked, and what it wrote with them.
+        self._files.look()
+        return result
+
+
+def _files(path: Path) -> list[Path]:
+    # A new log or index beside the old one parts those who have the one from those who open the other.
+    return [path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")]
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make_file(path: Path) -> None:
@@ -169,6 +209,15 @@ def _connect(path: Path) -> sqlite3.Connection:
         opened.callback(connection.close)
         for setting in SETTINGS:
             connection.execute(setting)
+        opened.pop_all()
+    return connection
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    """A connection that has the write-ahead log open, which nobody removes then; it opens it at its first read."""
+    with ExitStack() as opened:
+        connection = opened.enter_context(closing(_connect(path)))
+        schema_version(connection)
         opened.pop_all()
     return connection
 

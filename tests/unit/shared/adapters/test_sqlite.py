@@ -11,6 +11,7 @@ import pytest
 from shared.adapters.sqlite import CHANGES_PAGE, SqliteStore
 from shared.adapters.sqlite_file import (
     BUSY_MS_MAX,
+    DatabaseFiles,
     SqliteThread,
     in_transaction,
     open_connections,
@@ -129,7 +130,10 @@ async def test_opening_waits_longer_than_a_write_would(path: Path) -> None:
 
 async def test_a_full_disk_is_said_and_heals_by_itself(path: Path) -> None:
     writing, reading = open_connections(path, 2)
-    store = SqliteStore(path, SqliteThread(writing, "write"), SqliteThread(reading, "read"), told_through=0)
+    files = DatabaseFiles(path)
+    store = SqliteStore(
+        SqliteThread(writing, "write", files), SqliteThread(reading, "read", files), told_through=0
+    )
     stored = await store.create(SESSION, document())
     [[pages]] = writing.execute("PRAGMA page_count").fetchall()
     writing.execute(f"PRAGMA max_page_count = {pages}")
@@ -164,22 +168,6 @@ async def test_reads_do_not_wait_for_a_write(path: Path, store: SqliteStore) -> 
         assert await store.load(SESSION) == stored
         connection.execute("ROLLBACK")
     await asyncio.gather(writing, return_exceptions=True)
-
-
-def moved(path: Path) -> None:
-    path.rename(path.with_name("elsewhere"))
-
-
-async def test_a_database_that_was_moved_or_replaced_is_said(path: Path, store: SqliteStore) -> None:
-    await store.check()
-    moved(path)
-    with pytest.raises(StoreUnavailable, match="was moved or deleted; restart Steno"):
-        await store.check()
-    replacement = SqliteStore.open(path)
-    with pytest.raises(StoreUnavailable, match="was moved or deleted; restart Steno"):
-        await store.check()
-    await replacement.check()
-    await replacement.close()
 
 
 async def test_closed_is_closed(path: Path) -> None:
@@ -247,7 +235,7 @@ async def test_a_listener_that_begins_again_is_told_what_it_missed(store: Sqlite
 
 async def test_a_mistake_of_ours_is_not_taken_for_trouble_of_the_store(path: Path) -> None:
     [connection] = open_connections(path, 1)
-    thread = SqliteThread(connection, "test")
+    thread = SqliteThread(connection, "test", DatabaseFiles(path))
     with pytest.raises(sqlite3.ProgrammingError):
         await thread.run(lambda c: c.execute("SELECT ?", ()))
     await thread.close()
