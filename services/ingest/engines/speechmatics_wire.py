@@ -142,6 +142,8 @@ class SpeechmaticsWire:
         """When how much had been taken, of the last seconds."""
         self._quiet_until = 0
         self._now_s = asyncio.get_running_loop().time
+        self._acknowledged_s = self._now_s()
+        """When it last acknowledged anything."""
         self._error: VendorFailure | None = None
         self._acknowledged = asyncio.Event()
 
@@ -192,7 +194,7 @@ class SpeechmaticsWire:
     def _on_added(self, message: dict[str, Any]) -> None:
         if self._unacknowledged:
             self._progress.processed += self._unacknowledged.popleft()
-        now_s = self._now_s()
+        now_s = self._acknowledged_s = self._now_s()
         if not self._taken or now_s - self._taken[-1][0] >= self._quiet_s / MARKS:
             self._taken.append((now_s, self._progress.processed))
         self._acknowledged.set()
@@ -213,7 +215,9 @@ class SpeechmaticsWire:
     def quiet_until(self) -> int:
         # Partial words come within half a second of their audio and finals within `max_delay`. It is the time since then
         # that counts: audio that was taken faster than it was spoken may be heard much later.
-        while self._taken and self._now_s() - self._taken[0][0] >= self._quiet_s:
+        # A service that owes acknowledgements may be gone: of what it had taken by then its silence says nothing.
+        until_s = self._acknowledged_s if self._unacknowledged else self._now_s()
+        while self._taken and until_s - self._taken[0][0] >= self._quiet_s:
             self._quiet_until = self._taken.popleft()[1]
         return 0 if self._progress.partial else self._quiet_until
 
@@ -291,10 +295,11 @@ class SpeechmaticsWire:
                 return [Ended()]
             case "EndOfUtterance":
                 until = samples(message["metadata"]["end_time"])
-                # A mark that falls short leaves words unsaid: then the stream is ended, which says them.
-                heard_all = until >= progress.sent - WHOLE
-                facts: list[Fact] = [Finished(until)]
-                return [*facts, Finalised()] if message.get("forced") and heard_all else facts
+                if not message.get("forced"):
+                    return [Finished(until)]
+                # A mark that falls short leaves words unsaid, and who knows from where on: then the stream is ended,
+                # which says them.
+                return [Finished(until), Finalised()] if until >= progress.sent - WHOLE else []
             case "AddPartialTranscript":
                 transcript = msgspec.convert(message, _Transcript)
                 text = transcript.metadata.transcript.strip()

@@ -8,11 +8,12 @@ import pytest
 
 from services.ingest.engines.base import Final
 from services.ingest.engines.reconnecting import OPEN_MS_MAX
+from services.ingest.engines.remote_failures import Kind
 from services.ingest.engines.speechmatics import LIMITS, VOCABULARY_MAX, socket_url, transcription
 from shared.adapters.clocks import SystemClock
 from shared.domain.session import SessionConfig
 from shared.domain.values import samples
-from tests.unit.services.ingest.engines.remotes import HURRIED, feed, heard_through, vendor
+from tests.unit.services.ingest.engines.remotes import HURRIED, death, feed, heard_through, vendor
 
 PATIENT = SessionConfig(language="en-GB", vocabulary=("tretinoin", "Mrs  Example"))
 
@@ -65,6 +66,14 @@ async def test_silence_of_which_the_service_says_nothing_is_settled_all_the_same
         await heard_through(stream, 0.3)
         await stream.close()
     assert SystemClock().monotonic_ms() - began_ms >= HURRIED.quiet_ms
+
+
+async def test_a_service_that_falls_silent_with_audio_to_hear_has_not_heard_silence() -> None:
+    hasty = replace(HURRIED, quiet_ms=200, stall_ms=1_000)
+    async with asyncio.timeout(8), vendor("speechmatics", "mute-at=1.1", limits=hasty) as given:
+        ended = await death(given.engine, 6.0, pause_s=0.02, flush=False)
+    assert ended.failure.kind is Kind.TIMEOUT
+    assert ended.reached == [each for each in ended.said if isinstance(each, Final)][-1].span.until
 
 
 async def test_a_mark_that_falls_short_of_what_was_sent_settles_nothing_beyond_itself() -> None:
