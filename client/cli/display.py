@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final, TextIO
 
 import msgspec
@@ -31,9 +32,14 @@ _SAYS: Final = {
 
 
 class Display(Watcher):
-    """What all ways of showing share: a connection that is missing is said on stderr, and when it is back."""
+    """What all ways of showing share: a connection that is missing is said on stderr, and when it is back.
 
-    def __init__(self, err: TextIO, now_ms: int) -> None:
+    Nothing that is shown decides about a dictation: where it cannot be written, that is said, and the run goes on.
+    """
+
+    def __init__(self, out: TextIO, err: TextIO, now_ms: int) -> None:
+        self.is_output_lost = False
+        self._out = out
         self._err = err
         self._link: Link | None = None
         self._lost_at_ms: int | None = now_ms
@@ -72,8 +78,26 @@ class Display(Watcher):
         return lost_at_ms + (SILENCE_AFTER_MS if self._trouble is None else TROUBLE_AFTER_MS)
 
     def say(self, line: str) -> None:
-        self._err.write(f"{line}\n")
-        self._err.flush()
+        self.tell(f"{line}\n")
+
+    def tell(self, text: str) -> None:
+        """On stderr. Who cannot be told there cannot be told at all."""
+        with suppress(OSError):
+            self._err.write(text)
+            self._err.flush()
+
+    def put(self, line: str) -> None:
+        """A line of the result, on stdout. After the first that cannot be written there is no other: none is missing between."""
+        if self.is_output_lost:
+            return
+        try:
+            self._out.write(f"{line}\n")
+            self._out.flush()
+        except OSError as error:
+            self.is_output_lost = True
+            self.say(
+                f"cannot write the output ({error.strerror}); the dictation goes on, and is stored all the same"
+            )
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -81,10 +105,6 @@ class Display(Watcher):
 
 class JsonLines(Display):
     """Every server message as one line of JSON on stdout, and lines of type `trouble` for what else must be known."""
-
-    def __init__(self, out: TextIO, err: TextIO, now_ms: int) -> None:
-        super().__init__(err, now_ms)
-        self._out = out
 
     def heard(self, message: ServerMessage) -> None:
         if isinstance(message, Ticket):
@@ -98,16 +118,14 @@ class JsonLines(Display):
         self.write({"type": "trouble", "text": sentence})
 
     def write(self, line: ServerMessage | Mapping[str, object]) -> None:
-        self._out.write(msgspec.json.encode(line).decode() + "\n")
-        self._out.flush()
+        self.put(msgspec.json.encode(line).decode())
 
 
 class Words(Display):
     """The words on stdout, each once, and a live line below them where stderr is a terminal."""
 
     def __init__(self, out: TextIO, err: TextIO, now_ms: int) -> None:
-        super().__init__(err, now_ms)
-        self._out = out
+        super().__init__(out, err, now_ms)
         self._has_line = err.isatty()
         self._shown = 0
         self._hint = ""
@@ -125,8 +143,7 @@ class Words(Display):
                 self._shown = index + 1
                 self._hint = ""
                 self._clear()
-                self._out.write(entry_line(message) + "\n")
-                self._out.flush()
+                self.put(entry_line(message))
                 self._draw()
             case Notice() if message != self._notice:
                 self._notice = message
@@ -145,14 +162,12 @@ class Words(Display):
 
     def _clear(self) -> None:
         if self._has_line:
-            self._err.write("\r\x1b[K")
-            self._err.flush()
+            self.tell("\r\x1b[K")
 
     def _draw(self) -> None:
         if self._has_line and self._link is not None:
             line = fitted(live_line(self._link, self._hint), columns_of(self._err) - 1)
-            self._err.write(f"\r\x1b[K{line}")
-            self._err.flush()
+            self.tell(f"\r\x1b[K{line}")
 
 
 def live_line(link: Link, hint: str) -> str:

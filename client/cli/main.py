@@ -1,6 +1,8 @@
 """The command `steno`: its groups, and the one place where what goes wrong becomes a line and an exit code."""
 
+import errno
 import io
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -9,7 +11,18 @@ from typing import Annotated
 import typer
 
 from client.cli import dead_letters, doctor, sessions, stream, up
-from client.cli.terminal import FAILED_EXIT, INTERRUPTED_EXIT, exit_code, one_line, put, say
+from client.cli.terminal import (
+    FAILED_EXIT,
+    INTERRUPTED_EXIT,
+    USAGE_EXIT,
+    OutputLost,
+    exit_code,
+    forget_output,
+    one_line,
+    output,
+    put,
+    say,
+)
 from shared.errors import DictationError
 
 app = typer.Typer(
@@ -46,9 +59,12 @@ def steno(
 
 
 def main() -> int:
+    if sys.stdout is None or sys.stderr is None:
+        # Closed by whoever started this, who wants to hear nothing; the next file must not be taken for it.
+        nowhere = open(os.devnull, "w")  # noqa: SIM115  # as long as the process
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal that lacks a letter shows a question mark; it must not end a dictation.
-        sys.stdout.reconfigure(errors="replace")
+        sys.stdout = output(sys.stdout)
     return run(sys.argv[1:])
 
 
@@ -56,6 +72,7 @@ def run(arguments: Sequence[str], commands: typer.Typer = app) -> int:
     """The whole command; never raises. Returns the code to exit with."""
     try:
         code = commands(list(arguments), prog_name="steno", standalone_mode=False)
+        sys.stdout.flush()
     except typer.TyperException as error:
         say(f"steno: {one_line(error.format_message())} (`steno COMMAND --help` explains the options)")
         return error.exit_code
@@ -64,10 +81,13 @@ def run(arguments: Sequence[str], commands: typer.Typer = app) -> int:
         return exit_code(error)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED_EXIT
-    except BrokenPipeError:
-        # Whoever read our output has gone, as `head` does; writing the rest at exit would only complain again.
-        sys.stdout = None
-        return FAILED_EXIT
+    except OutputLost as lost:
+        forget_output()
+        if lost.errno == errno.EPIPE:
+            # Whoever read our output has gone, as `head` does, and wants to hear no complaint.
+            return FAILED_EXIT
+        say(f"steno: cannot write the output: {lost.strerror}; make room, or write it elsewhere")
+        return USAGE_EXIT
     except Exception as error:  # noqa: BLE001  # the person gets a line, and the exit code, instead of a trace
         # Where, but not what: the message may quote what was dictated.
         place = traceback.extract_tb(error.__traceback__)[-1]

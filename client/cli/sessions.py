@@ -115,7 +115,7 @@ def export_session(
     note = _asked(lambda api: api.export(address, wanted, chosen))
     if output is None:
         sys.stdout.buffer.write(note)
-        sys.stdout.flush()
+        sys.stdout.buffer.flush()
     else:
         _write_new(output, note)
         say(f"written to {output}")
@@ -205,5 +205,10 @@ def _write_new(path: Path, note: bytes) -> None:
         raise SetupError(f"{path} exists already; choose another name") from None
     except OSError as error:
         raise SetupError(f"cannot write {path}: {error.strerror}") from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(note)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(note)
+    except OSError as error:
+        # Half a note reads like a whole one.
+        path.unlink(missing_ok=True)
+        raise SetupError(f"cannot write {path}: {error.strerror}; nothing of it is left there") from None

@@ -22,8 +22,10 @@ from client.cli.terminal import (
     GAPS_EXIT,
     GAVE_UP_EXIT,
     REFUSED_EXIT,
+    UNSHOWN_EXIT,
     USAGE_EXIT,
     console,
+    forget_output,
     minutes,
     one_line,
     printable,
@@ -58,7 +60,8 @@ stopped; another file is another take of the session. Each server message is a l
 
 **Ctrl-C** stops capturing and finishes what was captured; a second one gives up.
 
-**Exit codes**: 0 finished, everything stored; 2 an option or the file is wrong; 3 finished, with gaps; 4 refused; 5 gave up.
+**Exit codes**: 0 finished, everything stored; 2 an option or the file is wrong; 3 finished, with gaps; 4 refused; 5 gave up;
+6 finished, everything stored, but the output could not be written (a full disk, a reader that left): the run goes on without it.
 A file that breaks off or changes while it is streamed is 2 as well: what was read of it before is stored, and the session finished.
 """
 
@@ -119,8 +122,10 @@ def stream(
         result = asyncio.run(_run(file, measured, wanted, display))
     if isinstance(display, JsonLines):
         display.write(result.summary())
-    _conclude(result, measured.samples, file, url or [], is_quiet=as_json)
-    return _exit_code(result)
+    _conclude(result, measured.samples, file, url or [], is_quiet=as_json and not display.is_output_lost)
+    if display.is_output_lost:
+        forget_output()
+    return _exit_code(result, is_shown=not display.is_output_lost)
 
 
 def _conclude(result: Result, length: int, file: Path, urls: list[str], *, is_quiet: bool) -> None:
@@ -242,10 +247,13 @@ def _reason(result: Result) -> str:
     return f"({result.bye.code}): {one_line(printable(result.bye.reason))}"
 
 
-def _exit_code(result: Result) -> int:
+def _exit_code(result: Result, *, is_shown: bool) -> int:
+    """What became of the dictation goes before what became of the output."""
     match result.outcome:
+        case Outcome.FINISHED if result.gaps:
+            return GAPS_EXIT
         case Outcome.FINISHED:
-            return GAPS_EXIT if result.gaps else FINISHED_EXIT
+            return FINISHED_EXIT if is_shown else UNSHOWN_EXIT
         case Outcome.REFUSED:
             return REFUSED_EXIT
         case Outcome.GAVE_UP:

@@ -1,7 +1,9 @@
 """What the commands say to people: one clear line on stderr for what went wrong, results on stdout, nothing mixed."""
 
+import io
 import sys
-from typing import Final
+from contextlib import suppress
+from typing import Any, Final, TextIO
 
 import typer
 from rich.console import Console
@@ -13,9 +15,12 @@ FINISHED_EXIT: Final = 0
 FAILED_EXIT: Final = 1
 """Our own mistake, or a check that found something."""
 USAGE_EXIT: Final = 2
+"""An option, a file, the machine: something that a person puts right first."""
 GAPS_EXIT: Final = 3
 REFUSED_EXIT: Final = 4
 GAVE_UP_EXIT: Final = 5
+UNSHOWN_EXIT: Final = 6
+"""Finished and stored as with 0, but what should have been written to stdout was not."""
 INTERRUPTED_EXIT: Final = 130
 
 
@@ -27,15 +32,40 @@ def exit_code(error: DictationError) -> int:
 
 
 def say(line: str) -> None:
-    """A line for the person, on stderr."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+    """A line for the person, on stderr. Who cannot be told there cannot be told at all: the exit code is left."""
+    with suppress(OSError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 def put(line: str) -> None:
     """A line of the result, on stdout, for whoever reads it at once."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+
+
+class OutputLost(OSError):
+    """Stdout cannot be written, as on a full disk or once its reader has gone. Told from failures of other files by name."""
+
+
+class _Output(io.FileIO):
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise OutputLost(error.errno, error.strerror) from None
+
+
+def output(like: TextIO) -> TextIO:
+    """The same file as `like`, as a stream that raises OutputLost."""
+    raw = _Output(like.fileno(), "wb", closefd=False)
+    # A terminal that lacks a letter shows a question mark; it must not end a dictation.
+    return io.TextIOWrapper(io.BufferedWriter(raw), like.encoding, "replace", line_buffering=like.isatty())
+
+
+def forget_output() -> None:
+    """What is not written yet cannot be, and trying again at exit would only complain."""
+    sys.stdout = io.StringIO()
 
 
 def console(*, on_stderr: bool = False) -> Console:

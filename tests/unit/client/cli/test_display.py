@@ -1,7 +1,9 @@
 """What is shown while a recording is streamed."""
 
+import errno
 import io
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -24,11 +26,19 @@ class Terminal(io.StringIO):
         return True
 
 
+class Full(io.StringIO):
+    """A file on a disk with room for two lines."""
+
+    def flush(self) -> None:
+        if self.getvalue().count("\n") > 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 class Screen:
     """A display of words, with stderr a terminal or a file."""
 
-    def __init__(self, err: io.StringIO | None = None) -> None:
-        self.out = io.StringIO()
+    def __init__(self, err: io.StringIO | None = None, out: io.StringIO | None = None) -> None:
+        self.out = out or io.StringIO()
         self.err = err or io.StringIO()
         self.words = Words(self.out, self.err, now_ms=0)
 
@@ -180,6 +190,24 @@ def test_of_a_long_line_the_newest_words_are_kept() -> None:
     assert fitted("one two three four", 10) == "…hree four"
     assert fitted("一二三四五六", 5).strip() == "…五六"
     assert fitted("a\nb\x1b", 10) == "a b "
+
+
+def test_an_output_that_cannot_be_written_is_said_once_and_ends_nothing() -> None:
+    screen = Screen(out=Full())
+    screen.hear(entry(0, "one"), entry(1, "two"))
+    assert not screen.words.is_output_lost
+    screen.hear(entry(2, "three"), entry(3, "four"))
+    assert screen.words.is_output_lost
+    assert screen.err.getvalue() == (
+        "cannot write the output (No space left on device); the dictation goes on, and is stored all the same\n"
+    )
+    assert "four" not in screen.out.getvalue()
+
+
+def test_a_person_who_cannot_be_told_ends_nothing() -> None:
+    screen = Screen(err=Full())
+    for _ in range(4):
+        screen.words.say("one")
 
 
 def test_json_lines_carry_everything_but_credentials() -> None:

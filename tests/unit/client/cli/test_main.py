@@ -1,6 +1,10 @@
 """The command as a whole: what goes wrong is one line and an exit code, never a trace."""
 
+import os
+import shlex
+import subprocess
 import sys
+from typing import IO
 
 import pytest
 import typer
@@ -9,6 +13,13 @@ from client.cli.main import run
 from shared.errors import NotFound, Retry, SetupError
 
 Captured = pytest.CaptureFixture[str]
+
+
+STENO = [sys.executable, "-m", "client.cli.main"]
+
+
+def started(arguments: list[str], stdout: IO[bytes]) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run([*STENO, *arguments], stdout=stdout, stderr=subprocess.PIPE, timeout=30)
 
 
 def failing(error: BaseException) -> typer.Typer:
@@ -50,10 +61,35 @@ def test_an_own_mistake_says_where_and_never_what(capsys: Captured) -> None:
     assert told.err.count("\n") == 1
 
 
-def test_whoever_stops_reading_hears_no_complaint(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", sys.stdout)  # given back afterwards
-    assert run([], failing(BrokenPipeError())) == 1
-    assert capsys.readouterr().err == ""
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["doctor"]])
+def test_a_full_disk_under_the_output_is_one_line_and_exit_2(arguments: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = started(arguments, stdout=full)
+    assert (done.returncode, done.stderr) == (
+        2,
+        b"steno: cannot write the output: No space left on device; make room, or write it elsewhere\n",
+    )
+
+
+def test_whoever_stops_reading_hears_no_complaint() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as gone:
+        done = started(["--help"], stdout=gone)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_nobody_to_tell_is_no_fault() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*STENO, "dance"], stdout=subprocess.PIPE, stderr=full, timeout=30)
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize(("closed", "arguments", "code"), [(">&-", "--version", 0), ("2>&-", "dance", 2)])
+def test_an_output_that_was_closed_before_is_not_wanted(closed: str, arguments: str, code: int) -> None:
+    line = f"{shlex.join(STENO)} {arguments} {closed}"
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, timeout=30)
+    assert (done.returncode, done.stdout + done.stderr) == (code, b"")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import io
 import json
+import resource
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,6 +124,22 @@ def test_an_export_into_a_file_is_private_and_writes_over_nothing(
     assert "exists already; choose another name" in capsys.readouterr().err
     assert run([*command[:-1], str(tmp_path / "missing" / "note.txt")]) == 2
     assert "cannot write" in capsys.readouterr().err
+
+
+def test_of_an_export_that_finds_no_room_nothing_is_left(
+    service: Service, tmp_path: Path, capsys: Captured
+) -> None:
+    service.answers[f"GET {ONE}/export"] = Response("words\n" * 10_000)
+    note, limits = tmp_path / "note.txt", resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
+    try:
+        code = run(["sessions", "export", SESSION, "--url", service.url, "--output", str(note)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (code, note.exists()) == (2, False)
+    assert capsys.readouterr().err == (
+        f"steno: cannot write {note}: File too large; nothing of it is left there\n"
+    )
 
 
 @pytest.mark.parametrize(

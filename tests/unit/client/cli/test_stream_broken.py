@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +11,13 @@ import pytest
 from starlette.websockets import WebSocket
 
 from client.cli.main import run
+from client.cli.terminal import output
 from shared.domain.values import BYTES_PER_SAMPLE, SAMPLES_PER_SECOND
-from tests.unit.client.cli.service import Service, Speech, serving, store_all
+from tests.unit.client.cli.service import Service, Speech, hear_a_gap, hear_words, serving, store_all
 from tests.unit.client.doubles import SESSION, entry
 
 Captured = pytest.CaptureFixture[str]
+Patch = pytest.MonkeyPatch
 
 
 def write_silence(path: Path, seconds: int) -> Path:
@@ -94,3 +97,18 @@ def test_for_programs_the_summary_is_the_last_line_all_the_same(
     assert summary["type"] == "summary"
     assert 0 < summary["covered_samples"] == summary["audio_samples"] < 60 * SAMPLES_PER_SECOND
     assert "What is stored is safe" in told.err
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize(("speech", "code"), [(hear_words, 6), (hear_a_gap, 3)])
+def test_an_output_that_cannot_be_written_costs_nothing_of_the_dictation(
+    recording: Path, speech: Speech, code: int, options: list[str], capsys: Captured, monkeypatch: Patch
+) -> None:
+    with open("/dev/full", "w") as full, serving(speech) as service:
+        monkeypatch.setattr(sys, "stdout", output(full))
+        line = ["stream", str(recording), "--url", service.url, "--session", SESSION, *options]
+        assert run(line) == code
+    told = capsys.readouterr().err
+    assert told.count("cannot write the output (No space left on device); the dictation goes on") == 1
+    assert "finished: 1:00 of 1:00 stored" in told
+    assert f"the note: steno sessions export {SESSION}" in told
