@@ -22,6 +22,7 @@ from infra.local.supervisor import (
     Launched,
     Leave,
     Report,
+    Says,
     Serves,
     StopAsked,
     Supervisor,
@@ -32,6 +33,7 @@ from shared.tasks import stop
 
 POLL_MS: Final = 100
 POLL_MS_MAX: Final = 2_000
+TROUBLE_CHARACTERS_MAX: Final = 500
 NAME: Final = "steno"
 
 Say = Callable[[str], None]
@@ -146,14 +148,24 @@ class Processes:
             while not await _is_ready(client, process.health_url):
                 await self._clock.sleep_ms(POLL_MS)
             self._events.put_nowait(Serves(process.name))
-            await self._until_it_hangs(client, process.health_url)
+            await self._until_it_hangs(client, process.name, process.health_url)
         self._events.put_nowait(Hangs(process.name))
 
-    async def _until_it_hangs(self, client: httpx.AsyncClient, url: str) -> None:
+    async def _until_it_hangs(self, client: httpx.AsyncClient, name: str, url: str) -> None:
         misses = 0
         while misses < self._vigil.misses:
             await self._clock.sleep_ms(self._vigil.every_ms)
-            misses = misses + 1 if await _is_silent(client, url, self._vigil.answer_ms) else 0
+            try:
+                answer = await client.get(url, timeout=self._vigil.answer_ms / 1_000)
+            except httpx.TimeoutException:
+                misses += 1
+                continue
+            except httpx.HTTPError:
+                # A refused connection is no silence: its process is about to be missed.
+                pass
+            else:
+                self._events.put_nowait(Says(name, _trouble(answer)))
+            misses = 0
 
     def _signal(self, name: str, number: signal.Signals) -> None:
         if name in self._running:
@@ -171,12 +183,12 @@ async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:
         return False
 
 
-async def _is_silent(client: httpx.AsyncClient, url: str, answer_ms: int) -> bool:
-    """Whether nothing comes back at all. A refused connection is no silence: its process is about to be missed."""
+def _trouble(answer: httpx.Response) -> str:
+    """The sentence with which it says that it cannot serve; empty if it can."""
+    if answer.status_code == httpx.codes.OK:
+        return ""
     try:
-        await client.get(url, timeout=answer_ms / 1_000)
-    except httpx.TimeoutException:
-        return True
-    except httpx.HTTPError:
-        return False
-    return False
+        said = answer.json()["message"]
+    except (ValueError, KeyError, TypeError):
+        said = f"it answers {answer.status_code}"
+    return " ".join(str(said).split())[:TROUBLE_CHARACTERS_MAX]

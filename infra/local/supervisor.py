@@ -69,11 +69,20 @@ class Hangs:
 
 
 @dataclass(frozen=True, slots=True)
+class Says:
+    """What it answers when it is asked how it is; asked again and again."""
+
+    child: str
+    trouble: str
+    """Empty while it is well."""
+
+
+@dataclass(frozen=True, slots=True)
 class StopAsked:
     """By SIGTERM or SIGINT."""
 
 
-Event = Launched | Serves | Exited | Hangs | StopAsked
+Event = Launched | Serves | Exited | Hangs | Says | StopAsked
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +140,8 @@ class _Child:
     launched_ms: int = 0
     deaths: int = 0
     """In a row, each at a young age."""
+    trouble: str = ""
+    """What it last said is wrong."""
 
 
 class Supervisor:
@@ -168,6 +179,8 @@ class Supervisor:
                 return self._exited(self._children[name], code, now_ms)
             case Hangs(name):
                 return self._hangs(self._children[name])
+            case Says(name, trouble):
+                return self._says(self._children[name], trouble)
             case StopAsked():
                 return self._stop(now_ms, code=0)
 
@@ -186,7 +199,7 @@ class Supervisor:
         return [Announce(f"ready {first}")]
 
     def _exited(self, child: _Child, code: int, now_ms: int) -> list[Action]:
-        child.life = Life.GONE
+        child.life, child.trouble = Life.GONE, ""
         if self.phase is Phase.STOPPING:
             return self._stop_the_last()
         child.deaths = child.deaths + 1 if now_ms - child.launched_ms < YOUNG_MS else 1
@@ -202,6 +215,15 @@ class Supervisor:
         if child.life is not Life.SERVING or self.phase is Phase.STOPPING:
             return []
         return [Report(f"{child.charge.name} does not answer and is killed"), Kill(child.charge.name)]
+
+    def _says(self, child: _Child, trouble: str) -> list[Action]:
+        """Told once, to whoever sits at this machine: the rest may be theirs to do, and a restart is no cure for a full
+        disk, or for a database that was moved and had better be put back."""
+        if child.life is not Life.SERVING or self.phase is Phase.STOPPING or trouble == child.trouble:
+            return []
+        child.trouble = trouble
+        name = child.charge.name
+        return [Report(f"{name} cannot serve: {trouble}" if trouble else f"{name} serves again")]
 
     def _stop(self, now_ms: int, code: int) -> list[Action]:
         if self.phase is Phase.STOPPING:

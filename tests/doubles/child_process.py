@@ -6,12 +6,18 @@ import signal
 import sys
 import threading
 from types import FrameType
+from typing import ClassVar
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
+    # What it says of itself, one answer after the other; the last one from then on.
+    answers: ClassVar[list[tuple[int, bytes]]] = [(200, b"")]
+
     def do_GET(self) -> None:
-        self.send_response(200)
+        status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        self.send_response(status)
         self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         return
@@ -40,6 +46,10 @@ def _wait() -> None:
 def main() -> None:
     match os.environ["BEHAVIOUR"]:
         case "serves":
+            _serve(obedient=True)
+        case "ails for a while":
+            ill = (503, b'{"error": "unavailable", "message": "the well is dry; dig deeper"}')
+            _Handler.answers = [(200, b""), (200, b""), ill, ill, ill, (200, b"")]
             _serve(obedient=True)
         case "stubborn":
             _serve(obedient=False)

@@ -82,6 +82,17 @@ async def test_a_child_that_is_frozen_is_killed_and_comes_back_on_its_port() -> 
     assert "ingest-1 does not answer and is killed" in stack.log.getvalue()
 
 
+async def test_what_a_child_says_is_wrong_is_told_once_and_that_it_is_over() -> None:
+    vigil = Vigil(every_ms=20, answer_ms=2_000, misses=2)
+    async with started(process("ingest-1", "ails for a while", free_port()), vigil=vigil) as (stack, task):
+        async with asyncio.timeout(10):
+            while "ingest-1 serves again" not in stack.log.getvalue():
+                await SystemClock().sleep_ms(20)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await task == 0
+    assert stack.log.getvalue().count("ingest-1 cannot serve: the well is dry; dig deeper") == 1
+
+
 async def test_ready_once_all_serve_and_a_killed_child_comes_back_on_its_port() -> None:
     port = free_port()
     async with started(process("ingest-1", "serves", port), process("polish", "waits")) as (stack, task):

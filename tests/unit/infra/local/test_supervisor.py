@@ -19,6 +19,7 @@ from infra.local.supervisor import (
     Leave,
     Phase,
     Report,
+    Says,
     Serves,
     StopAsked,
     Supervisor,
@@ -191,3 +192,24 @@ def test_one_that_hangs_is_killed_once_and_while_stopping_by_the_deadline_only()
     assert supervisor.handle(Hangs("ingest-1"), YOUNG_MS) == [], "it is being started again already"
     supervisor.handle(StopAsked(), YOUNG_MS)
     assert supervisor.handle(Hangs("ingest-2"), YOUNG_MS) == []
+
+
+def test_what_a_child_says_is_wrong_is_told_once_and_it_is_left_running() -> None:
+    supervisor = serving(INGEST, SECOND)
+    assert supervisor.handle(Says("ingest-1", ""), 10) == []
+    told = [Report("ingest-1 cannot serve: the disk is full")]
+    assert supervisor.handle(Says("ingest-1", "the disk is full"), 20) == told
+    assert supervisor.handle(Says("ingest-1", "the disk is full"), 30) == []
+    assert supervisor.handle(Says("ingest-2", "the disk is full"), 30) != []
+    assert supervisor.handle(Says("ingest-1", ""), 40) == [Report("ingest-1 serves again")]
+
+
+def test_trouble_ends_with_the_process_that_had_it() -> None:
+    supervisor = serving(INGEST)
+    supervisor.handle(Says("ingest-1", "the disk is full"), 10)
+    supervisor.handle(Exited("ingest-1", -9), YOUNG_MS)
+    assert supervisor.handle(Says("ingest-1", "the disk is full"), YOUNG_MS) == [], "it does not serve yet"
+    supervisor.handle(Serves("ingest-1"), YOUNG_MS)
+    assert supervisor.handle(Says("ingest-1", "the disk is full"), YOUNG_MS) != []
+    supervisor.handle(StopAsked(), YOUNG_MS)
+    assert supervisor.handle(Says("ingest-1", "this server is stopping"), YOUNG_MS) == []
