@@ -43,9 +43,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as home, steno_up(Machine(Path(home)), instances=1) as up:
         pid = up.pids(up.ports[0])[-1]
         asyncio.run(_many(up, options.sessions))
-        before = _left(pid)
+        before = left_in(pid)
         ways = asyncio.run(_many(up, options.sessions))
-        after = _left(pid)
+        after = left_in(pid)
     print(f"{options.sessions} sessions: {ways}")
     print(f"before {before}\nafter  {after}")
     same = (before.threads, before.descriptors, before.children) == (
@@ -92,7 +92,7 @@ async def _audio(draw: random.Random) -> AsyncIterator[bytes]:
         yield draw.randbytes(SAMPLES_PER_SECOND * BYTES_PER_SAMPLE)
 
 
-def _left(pid: int) -> Left:
+def left_in(pid: int) -> Left:
     process = Path(f"/proc/{pid}")
     pages = int((process / "statm").read_text().split()[1])
     children = (process / "task" / str(pid) / "children").read_text().split()
