@@ -120,16 +120,22 @@ function endPanel(state) {
 /** @param {import("./api.js").Session} opened */
 function openedPanel(opened) {
   if (opened.state === "finished") return panel("good", "This session is finished.", ["Start a new session", "newSession"]);
+  // While somebody has it the service does not end it.
+  if (opened.state === "recording") return panel("good", `This session ${ELSEWHERE} Press Record to go on with it here instead.`);
   const text = `This session is not finished. Press Record to go on with it.${missing(opened)}`;
   return panel("good", text, ["End it as it is", "endOpened"]);
 }
 
-/** @param {import("./api.js").Session} offered */
+/** Reading takes nothing from anybody, so it comes first; the order stays, or a button would change under somebody's finger. @param {import("./api.js").Session} offered */
 function offerPanel(offered) {
   const saved = `${clockTime(16 * offered.covered_ms)} is saved.`;
-  const text = `Your session of ${timeOfDay(offered.created_at_ms)} is not finished. ${saved}${missing(offered)}`;
-  return panel("good", text, ["Continue it", "continueOffered"], ["Only read it", "openOffered"]);
+  const condition = offered.state === "recording" ? ELSEWHERE : "is not finished.";
+  const text = `Your session of ${timeOfDay(offered.created_at_ms)} ${condition} ${saved}${missing(offered)}`;
+  return panel("good", text, ["Only read it", "openOffered"], ["Continue it", "continueOffered"]);
 }
+
+/** The service takes a recorder that went away for present until it has waited for its return. */
+const ELSEWHERE = "is open in another tab or on another device, or was until a moment ago.";
 
 /** While it is recorded elsewhere, what has not arrived is on its way. @param {import("./api.js").Session} session */
 const missing = ({ state, undelivered_ms }) =>

@@ -94,11 +94,20 @@ test("an interrupted session is offered to who is about to begin, with what is m
   const offered = session({ undelivered_ms: 12_000 });
   const shown = panel(null, "idle", { offered });
   assert.match(shown?.text ?? "", /is not finished\. 0:45 is saved\. 12 s of it did not arrive\./);
-  assert.deepEqual(shown?.buttons.map(({ action }) => action), ["continueOffered", "openOffered"]);
+  assert.deepEqual(shown?.buttons.map(({ action }) => action), ["openOffered", "continueOffered"]);
   assert.match(panel(null, "idle", { offered, opened: session() })?.text ?? "", /^This session is not finished/);
   assert.equal(panel(recording(), "recording", { offered }), null);
-  const elsewhere = panel(null, "idle", { offered: session({ undelivered_ms: 2_000, state: "recording" }) });
-  assert.doesNotMatch(elsewhere?.text ?? "", /did not arrive/);
+});
+
+test("one that is recorded elsewhere at this moment is not taken for abandoned", () => {
+  const recorded = session({ undelivered_ms: 2_000, state: "recording" });
+  const offer = panel(null, "idle", { offered: recorded });
+  assert.match(offer?.text ?? "", /is open in another tab or on another device, or was until a moment ago\. 0:45 is saved\.$/);
+  assert.equal(offer?.buttons[0]?.action, "openOffered");
+  const read = panel(null, "idle", { opened: recorded });
+  assert.match(read?.text ?? "", /is open in another tab.* Press Record to go on with it here instead\.$/);
+  // The service would refuse to end it.
+  assert.deepEqual(read?.buttons, []);
 });
 
 test("a finished session is read, and the next is a new one", () => {
