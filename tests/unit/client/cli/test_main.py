@@ -2,8 +2,10 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import IO
 
 import pytest
@@ -69,6 +71,13 @@ def test_a_full_disk_under_the_output_is_one_line_and_exit_2(arguments: list[str
         2,
         b"steno: cannot write the output: No space left on device; make room, or write it elsewhere\n",
     )
+
+
+def test_an_interrupt_while_everything_is_loaded_prints_no_trace(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(STENO, env={**os.environ, "PYTHONPATH": path}, capture_output=True, timeout=30)
+    assert (done.returncode, done.stdout + done.stderr) == (-signal.SIGINT, b"")
 
 
 def test_whoever_stops_reading_hears_no_complaint() -> None:
