@@ -18,6 +18,11 @@ BODY_MS_MAX: Final = 10_000
 REQUESTS_MAX: Final = 256
 """Requests answered at once; each holds at most its body and a page of a log."""
 
+ALWAYS_ANSWERED: Final = "/healthz"
+"""Holds nothing and waits for nothing. A platform that is told "busy" here kills a live process, and all its recordings
+with it; whether the server has room for more is what `/readyz` is asked.
+"""
+
 BUSY_MS: Final = 1_000
 
 SECURITY_HEADERS: Final = {
@@ -145,7 +150,7 @@ class Limits:
         try:
             body = await self._body(Headers(scope=scope), receive)
             # Only now: requests whose bodies do not come must not keep out those that are here.
-            if self._requests >= self._requests_max:
+            if self._requests >= self._requests_max and scope["path"] != ALWAYS_ANSWERED:
                 raise Busy(
                     "this server is answering as many requests as it may; try again in a moment", BUSY_MS
                 )

@@ -19,6 +19,7 @@ from services.ingest.http_rules import (
     check_origin,
     loopback_hosts,
 )
+from services.ingest.readiness import KEPT_MS
 from shared.domain.values import SessionId
 from shared.errors import Broken
 from shared.ports import EntryRow
@@ -172,6 +173,7 @@ async def replies(web: Web) -> AsyncIterator[httpx.Response]:
         ):
             yield await browser.request(method, path, headers=headers, content=body)
         web.store.down = True
+        web.clock.advance(KEPT_MS)
         yield await browser.get("/readyz")
         web.store.down = False
         await web.record()
@@ -273,8 +275,8 @@ class Asked:
         self.sent: list[Message] = []
         self._incoming = list(incoming)
 
-    async def of(self, app: Limits) -> "Asked":
-        await app({"type": "http", "headers": [], "path": "/"}, self._receive, self._send)
+    async def of(self, app: Limits, path: str = "/") -> "Asked":
+        await app({"type": "http", "headers": [], "path": path}, self._receive, self._send)
         return self
 
     async def _receive(self) -> Message:
@@ -321,6 +323,27 @@ async def test_requests_at_once_are_bounded_and_the_next_is_told_to_come_again()
     go_on.set()
     for asked in await asyncio.gather(*waiting):
         assert asked.sent[0]["status"] == 200
+    assert (await Asked(whole).of(limits)).sent[0]["status"] == 200
+
+
+async def test_a_process_that_is_full_of_requests_says_all_the_same_that_it_lives() -> None:
+    go_on = asyncio.Event()
+
+    async def slow_but_for_health(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != "/healthz":
+            await go_on.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    limits = Limits(slow_but_for_health, requests_max=1)
+    whole: Message = {"type": "http.request", "body": b"", "more_body": False}
+    waiting = asyncio.create_task(Asked(whole).of(limits))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [
+        (await Asked(whole).of(limits, path)).sent[0]["status"] for path in ("/healthz", "/readyz", "/")
+    ] == [200, 503, 503]
+    go_on.set()
+    await waiting
     assert (await Asked(whole).of(limits)).sent[0]["status"] == 200
 
 
