@@ -114,8 +114,12 @@ class SessionDocument:
         return replace(self, state=MOVES[self.state][move])
 
     def held(self, now_ms: int) -> bool:
-        """Whether somebody has the lease and showed a sign of life within STALE_AFTER_MS."""
-        return self.holder != NOBODY and now_ms - self.heartbeat_at_ms < STALE_AFTER_MS
+        """Whether somebody has the lease and showed a sign of life within STALE_AFTER_MS.
+
+        A sign from the future is as far from now as one from the past: after a clock that was wrong has been set back,
+        who died under it would hold the session until time has caught up, for hours or years.
+        """
+        return self.holder != NOBODY and abs(now_ms - self.heartbeat_at_ms) < STALE_AFTER_MS
 
     def let_go(self, now_ms: int) -> "SessionDocument":
         return replace(self.moved(Move.LET_GO), holder=NOBODY, heartbeat_at_ms=now_ms)

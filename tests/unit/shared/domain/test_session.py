@@ -97,6 +97,9 @@ def test_letting_go_leaves_nobody(state: SessionState, becomes: SessionState) ->
         (MINE, STALE_AFTER_MS - 1, True),
         (MINE, STALE_AFTER_MS, False),
         (MINE, -1_000, True),
+        (MINE, 1 - STALE_AFTER_MS, True),
+        (MINE, -STALE_AFTER_MS, False),
+        (MINE, -2 * 3_600_000, False),
         (NOBODY, 0, False),
     ],
 )
