@@ -1,8 +1,9 @@
 """The HTTP addresses under /v1/sessions: requests into calls of `sessions.py`, values into JSON. Each asks who is asking."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -26,9 +27,14 @@ LABEL_CHARACTERS_MAX: Final = 200
 Answer = Callable[[Request, Principal], Awaitable[Response]]
 
 
+_BREAKS: Final = re.compile(r"[\t-\r\x1c-\x1f\x85\u2028\u2029]+")
+"""Tabs and ends of lines, as what is copied from a table or a record brings them along."""
+
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
 class _Label(msgspec.Struct, frozen=True):
-    # One line, without control characters: terminals and files show labels too.
-    label: Annotated[str, msgspec.Meta(max_length=LABEL_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z")]
+    label: str
 
 
 class SessionsApi:
@@ -142,11 +148,16 @@ def _number(request: Request, name: str, default: int) -> int:
 
 def _label(body: bytes) -> str:
     try:
-        return msgspec.json.decode(body, type=_Label).label
+        given = msgspec.json.decode(body, type=_Label).label
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise Refuse(
-            f'the body is JSON, {{"label": TEXT}}, and the text is one line of at most {LABEL_CHARACTERS_MAX} characters'
-        ) from None
+        raise Refuse('the body is JSON, {"label": TEXT}') from None
+    label = _BREAKS.sub(" ", given).strip()
+    # One line, without control characters: terminals and files show labels too.
+    if _CONTROLS.search(label):
+        raise Refuse("the label has a character that cannot be seen; type the label instead of pasting it")
+    if len(label) > LABEL_CHARACTERS_MAX:
+        raise Refuse(f"the label is too long; it may have {LABEL_CHARACTERS_MAX} characters")
+    return label
 
 
 def _json(value: Any, status: int = 200) -> Response:
