@@ -23,7 +23,7 @@ class Pings:
         self._echo = 0
         self._answered = 0
         self._misses = 0
-        self._waiting = False
+        self.waiting = False
 
     def start(self, now_ms: int) -> None:
         self.due_ms = now_ms + HEARTBEAT_MS
@@ -40,12 +40,12 @@ class Pings:
         if self._misses >= MISSES_MAX:
             return False
         self._echo += 1
-        self._waiting = True
+        self.waiting = True
         self.due_ms = now_ms + HEARTBEAT_MS
         return True
 
     def to_send(self) -> list[Ping]:
-        waiting, self._waiting = self._waiting, False
+        waiting, self.waiting = self.waiting, False
         return [Ping(self._echo)] if waiting else []
 
 
@@ -57,14 +57,14 @@ class Acks:
         self._covered = 0
         self._gaps_through = 0
         self._credit = 0
-        self._waiting = False
+        self.waiting = False
 
     def start(self, covered: int, gaps_through: int, credit: int) -> None:
         """The welcome says this much; the first acknowledgement says more."""
         self._covered, self._gaps_through, self._credit = covered, gaps_through, credit
 
     def received_more(self, now_ms: int) -> None:
-        if self.due_ms is None and not self._waiting:
+        if self.due_ms is None and not self.waiting:
             self.due_ms = now_ms + ACK_EVERY_MS
 
     def progressed(self, covered: int, gaps_through: int, credit: int) -> None:
@@ -81,7 +81,7 @@ class Acks:
             self._make()
 
     def to_send(self, received: int) -> list[Ack]:
-        waiting, self._waiting = self._waiting, False
+        waiting, self.waiting = self.waiting, False
         return [Ack(received, self._covered, self._credit, self._gaps_through)] if waiting else []
 
     def last(self, received: int) -> list[Ack]:
@@ -91,5 +91,5 @@ class Acks:
         return self.to_send(received)
 
     def _make(self) -> None:
-        self._waiting = True
+        self.waiting = True
         self.due_ms = None

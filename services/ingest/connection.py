@@ -252,6 +252,11 @@ class Connection:
             self._bye = bye
             self.closing = Closing(bye.code, bye.reason)
 
+    @property
+    def has_to_send(self) -> bool:
+        waiting = self._acks.waiting or self._pings.waiting
+        return bool(self._outbox) or waiting or self._hint is not None or self._bye is not None
+
     def to_send(self) -> list[ServerMessage]:
         """Everything to send now, in order.
 

@@ -16,7 +16,7 @@ from services.ingest.inbox import Inbox, Piece
 from services.ingest.segmenter import Segmenter, Settled
 from shared.domain.entries import Logged
 from shared.domain.session import SessionConfig, SessionDocument
-from shared.domain.values import SessionId, samples
+from shared.domain.values import BYTES_PER_SAMPLE, SessionId, samples
 from shared.errors import DictationError, EngineUnavailable, Resync, Retry
 from shared.lease import LogWriter
 from shared.ports import Clock, EntryRow, Publisher, Subscriber
@@ -132,7 +132,7 @@ class Recording:
         match event:
             case AudioCame(start=start, pcm=pcm):
                 self._inbox.audio(start, pcm)
-                self._received = start + len(pcm) // 2
+                self._received = start + len(pcm) // BYTES_PER_SAMPLE
                 self._seen(self._received)
             case GapCame(span=span):
                 self._flush(span.start)
@@ -145,12 +145,13 @@ class Recording:
                 self._flush(until)
                 self._commits.finish_at = until
                 self._seen(until)
+                self._work.set()
             case PongCame(captured_until=captured_until):
                 self._seen(captured_until)
             case HelloCame():
                 raise AssertionError("a hello makes a recording; it is not heard by one")
+        # Audio makes no commit due: waking whoever writes for each frame would be most of what a frame costs.
         self._fed.set()
-        self._work.set()
 
     def leave(self, reason: DictationError) -> None:
         """Commit what is settled and let the lease go, without a flush; `run` then raises `reason`. The first counts."""

@@ -74,7 +74,7 @@ class Socket:
             message = await self._websocket.receive()
             if message["type"] == "websocket.disconnect":
                 raise Gone
-            now_ms = self._clock.monotonic_ms()
+            now_ms, deadline_ms = self._clock.monotonic_ms(), self._connection.deadline_ms
             text, data = message.get("text"), message.get("bytes")
             if text is not None:
                 events = self._connection.receive_text(text, now_ms)
@@ -82,7 +82,9 @@ class Socket:
                 events = self._connection.receive_bytes(data or b"", now_ms)
             for event in events:
                 visit.heard(event)
-            self._outgoing.ready.set()
+            # Not for every frame: most leave nothing to say, and no earlier moment to say it.
+            if self._connection.has_to_send or self._connection.deadline_ms != deadline_ms:
+                self._outgoing.ready.set()
 
     async def send(self) -> None:
         """Send until the connection says to close, then close. Raises Gone when the peer takes nothing more."""

@@ -71,6 +71,9 @@ class RemoteStream:
         now_ms = clock.monotonic_ms()
         self._born_ms = self._sent_ms = self._audio_ms = self._progress_ms = now_ms
         self._processed = 0
+        self._sent_by_ms: int | None = None
+        """When the frame that is on its way must have gone. Looked at by `_watch`: a timer for each would cost more than
+        the sending."""
         self._spent: VendorFailure | None = None
         self._ending = False
         self._work = asyncio.Event()
@@ -158,7 +161,9 @@ class RemoteStream:
 
     async def _send_frame(self, audio: _Audio) -> None:
         # Between a vendor that reads slowly and one that is gone, only time can tell.
-        await self._within(self._limits.stall_ms, self._wire.ready())
+        self._sent_by_ms = self._clock.monotonic_ms() + self._limits.stall_ms
+        await self._wire.ready()
+        self._sent_by_ms = None
         while wait_ms := self._pace.wait_ms(self._clock.monotonic_ms()):
             await self._clock.sleep_ms(wait_ms)
         pcm = bytes(audio.pcm[: FRAME * BYTES_PER_SAMPLE])
@@ -170,7 +175,9 @@ class RemoteStream:
         self._positions.send(start, length)
         self._waiting -= length
         self._room.set()
-        await self._within(self._limits.send_ms, self._wire.audio(pcm))
+        self._sent_by_ms = self._clock.monotonic_ms() + self._limits.send_ms
+        await self._wire.audio(pcm)
+        self._sent_by_ms = None
         self._audio_ms = self._sent_ms = self._clock.monotonic_ms()
         self._pace.sent(self._sent_ms, length)
 
@@ -213,6 +220,8 @@ class RemoteStream:
         while self._spent is None:
             await self._clock.sleep_ms(self._limits.tick_ms)
             now_ms = self._clock.monotonic_ms()
+            if self._sent_by_ms is not None and now_ms >= self._sent_by_ms:
+                raise self._failed(Kind.TIMEOUT, "not reading")
             if self._ending:
                 continue
             self._check_progress(now_ms)

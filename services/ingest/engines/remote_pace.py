@@ -8,8 +8,8 @@ from shared.domain.values import SAMPLES_PER_MS
 FRAME_MS_MAX: Final = 100
 """Audio goes in messages of this length; both vendors advise it."""
 
-FRAME_MS_MIN: Final = 20
-"""Less waits for more, unless a flush is due: recorders may bring single samples."""
+FRAME_MS_MIN: Final = 50
+"""Less waits for more, unless a flush is due: messages are what costs, not bytes, and recorders may bring single samples."""
 
 
 @dataclass(frozen=True, slots=True)

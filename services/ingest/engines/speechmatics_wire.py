@@ -139,11 +139,13 @@ class SpeechmaticsWire:
         """The client goes on reading whether these are taken or not, so at MESSAGES_MAX the stream fails."""
         self._quiet_s = limits.quiet_ms / 1_000
         self._taken: deque[tuple[float, int]] = deque()
-        """When how much had been taken, of the last seconds."""
+        """When, in lively seconds, how much had been taken."""
         self._quiet_until = 0
         self._now_s = asyncio.get_running_loop().time
         self._acknowledged_s = self._now_s()
         """When it last acknowledged anything."""
+        self._lively_s = 0.0
+        """How long it has been acknowledging: a time that stands still while the service, or the way to it, does."""
         self._error: VendorFailure | None = None
         self._acknowledged = asyncio.Event()
 
@@ -194,9 +196,11 @@ class SpeechmaticsWire:
     def _on_added(self, message: dict[str, Any]) -> None:
         if self._unacknowledged:
             self._progress.processed += self._unacknowledged.popleft()
-        now_s = self._acknowledged_s = self._now_s()
-        if not self._taken or now_s - self._taken[-1][0] >= self._quiet_s / MARKS:
-            self._taken.append((now_s, self._progress.processed))
+        now_s = self._now_s()
+        self._lively_s += min(now_s - self._acknowledged_s, self._quiet_s / MARKS)
+        self._acknowledged_s = now_s
+        if not self._taken or self._lively_s - self._taken[-1][0] >= self._quiet_s / MARKS:
+            self._taken.append((self._lively_s, self._progress.processed))
         self._acknowledged.set()
 
     def _on_error(self, message: dict[str, Any]) -> None:
@@ -214,12 +218,12 @@ class SpeechmaticsWire:
     @property
     def quiet_until(self) -> int:
         # Partial words come within half a second of their audio and finals within `max_delay`. It is the time since then
-        # that counts: audio that was taken faster than it was spoken may be heard much later.
-        # A service that owes acknowledgements may be gone: of what it had taken by then its silence says nothing.
-        until_s = self._acknowledged_s if self._unacknowledged else self._now_s()
-        while self._taken and until_s - self._taken[0][0] >= self._quiet_s:
+        # that counts: audio that was taken faster than it was spoken may be heard much later. And only time in which
+        # acknowledgements came: what was said before them has come too, while words may be stuck on a way that is.
+        while self._taken and self._lively_s - self._taken[0][0] >= self._quiet_s:
             self._quiet_until = self._taken.popleft()[1]
-        return 0 if self._progress.partial else self._quiet_until
+        # Words that nobody has taken yet are words all the same.
+        return 0 if self._progress.partial or self._messages else self._quiet_until
 
     async def ready(self) -> None:
         while len(self._unacknowledged) >= UNACKNOWLEDGED_MAX:
