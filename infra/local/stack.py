@@ -75,9 +75,9 @@ def choose_ports(
 ) -> tuple[int, ...]:
     """One port for each instance: those wanted, in order, then free ones after the first.
 
-    Raises SetupError if a wanted port is taken, or the numbers do not fit.
+    Raises SetupError if a wanted port is taken, or none, or the numbers do not fit.
     """
-    count = instances or max(1, len(wanted))
+    count = max(1, len(wanted)) if instances is None else instances
     if not 1 <= count <= INSTANCES_MAX:
         raise SetupError(f"--instances is {count}; choose 1 to {INSTANCES_MAX}")
     if len(wanted) > count:
@@ -88,6 +88,9 @@ def choose_ports(
         raise SetupError("the same --port is given twice; each instance needs its own")
     chosen = list(wanted) or [config.port]
     for port in chosen:
+        # Port 0 is any free one: the child would choose, and nobody would know which.
+        if not 1 <= port <= PORT_MAX:
+            raise SetupError(f"--port is {port}; choose 1 to {PORT_MAX}")
         if not is_free(port):
             raise SetupError(
                 f"port {port} of {config.host} is taken; stop what uses it, or choose another with --port"

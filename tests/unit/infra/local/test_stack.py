@@ -44,6 +44,11 @@ def test_wanted_ports_in_order_then_free_ones_after_the_first(
         ([8_000, 8_000], None, "the same --port is given twice"),
         ([8_000, 8_001], 1, "2 ports are given for 1 instances"),
         ([], 17, "--instances is 17; choose 1 to 16"),
+        ([], 0, "--instances is 0; choose 1 to 16"),
+        ([8_000], -1, "--instances is -1; choose 1 to 16"),
+        ([0], None, "--port is 0; choose 1 to 65535"),
+        ([8_000, -1], None, "--port is -1; choose 1 to 65535"),
+        ([65_536], 2, "--port is 65536; choose 1 to 65535"),
         ([65_535], 2, "no free port is left"),
     ],
 )
