@@ -113,8 +113,12 @@ def _pairs(given: object) -> object:
     return {name.strip(): url.strip() for name, _, url in pairs}
 
 
-def _absolute(given: Path) -> Path:
-    return Path(os.path.abspath(given.expanduser()))
+def _absolute(given: object) -> Path:
+    # A path of no characters means the directory one happens to be in, which may be anybody's: it is what
+    # `--data-dir "$DATA"` gives where DATA is not set.
+    if not str(given):
+        raise ValueError("name a place, or leave the option out")
+    return Path(os.path.abspath(Path(str(given)).expanduser()))
 
 
 _RESOURCE: Final = r"^[A-Za-z][A-Za-z0-9._~+%-]{2,254}$"
@@ -125,7 +129,7 @@ _ADDRESS: Final = re.compile(r"[^/:@\s]+:\d{1,5}")
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Urls = Annotated[Mapping[str, str], NoDecode, BeforeValidator(_pairs)]
-Place = Annotated[Path, BeforeValidator(lambda given: _absolute(Path(str(given))))]
+Place = Annotated[Path, BeforeValidator(_absolute)]
 
 
 class Config(BaseSettings):

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -22,9 +21,11 @@ app = typer.Typer(
 )
 
 DataDir = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        help="Where `steno up` keeps its data on this machine.", show_default="~/.local/share/steno"
+        metavar="PATH",
+        help="Where `steno up` keeps its data on this machine.",
+        show_default="~/.local/share/steno",
     ),
 ]
 
@@ -68,7 +69,7 @@ def replay_letters(
     return 0
 
 
-def _config(data_dir: Path | None, backend: str | None) -> "Config":
+def _config(data_dir: str | None, backend: str | None) -> "Config":
     from shared.config import load_config
 
     given = {"data_dir": data_dir, "backend": backend}

@@ -1,7 +1,6 @@
 """`steno doctor`: is this machine fit, and what to do if not."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -21,8 +20,10 @@ _STYLES: Final = {"ok": "green", "FAIL": "bold red", "warn": "yellow", "-": "dim
 
 def doctor(
     data_dir: Annotated[
-        Path | None,
-        typer.Option(help="Where `steno up` is to keep its data.", show_default="~/.local/share/steno"),
+        str | None,
+        typer.Option(
+            metavar="PATH", help="Where `steno up` is to keep its data.", show_default="~/.local/share/steno"
+        ),
     ] = None,
     backend: Annotated[
         str | None,
@@ -39,7 +40,7 @@ def doctor(
     return FAILED_EXIT if failed else FINISHED_EXIT
 
 
-def _findings(data_dir: Path | None, backend: str | None) -> Iterator["Finding"]:
+def _findings(data_dir: str | None, backend: str | None) -> Iterator["Finding"]:
     from client.cli import checks
     from shared.config import load_config
     from shared.errors import SetupError

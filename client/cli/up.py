@@ -1,7 +1,6 @@
 """`steno up`: all of Steno on this machine, under one supervisor."""
 
 import sys
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -38,8 +37,10 @@ def up(
         int | None, typer.Option(help="Ingest processes.", show_default="one for each port")
     ] = None,
     data_dir: Annotated[
-        Path | None,
-        typer.Option(help="Where sessions and drafts are kept.", show_default="~/.local/share/steno"),
+        str | None,
+        typer.Option(
+            metavar="PATH", help="Where sessions and drafts are kept.", show_default="~/.local/share/steno"
+        ),
     ] = None,
     backend: Annotated[
         str | None, typer.Option(help="Where data goes: embedded or emulators.", show_default="embedded")

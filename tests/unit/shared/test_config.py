@@ -109,6 +109,7 @@ def test_a_child_given_the_environment_of_a_configuration_has_the_same(
         ),
         ({"sign_in": "google"}, "STENO_SIGN_IN: there is no 'google'"),
         ({"host": "0.0.0.0"}, "--host (STENO_HOST) is 0.0.0.0, which other machines may reach"),
+        ({"data_dir": ""}, "--data-dir (STENO_DATA_DIR) is '': name a place, or leave the option out"),
         ({"port": 0}, "--port (STENO_PORT) is 0"),
         ({"port": 65_536}, "--port (STENO_PORT) is 65536"),
         ({"sessions_max": "many"}, "STENO_SESSIONS_MAX is 'many'"),

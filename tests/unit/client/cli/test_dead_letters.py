@@ -70,6 +70,11 @@ def test_those_of_one_session_are_replayed(capsys: Captured) -> None:
     assert capsys.readouterr().out.startswith(OTHER)
 
 
+def test_a_data_directory_without_a_name_is_not_the_one_one_is_in(capsys: Captured) -> None:
+    assert run(["dead-letters", "list", "--data-dir", ""]) == 2
+    assert "--data-dir (STENO_DATA_DIR) is '': name a place" in capsys.readouterr().err
+
+
 def test_a_data_directory_may_be_named(tmp_path: Path, capsys: Captured) -> None:
     assert run(["dead-letters", "list", "--data-dir", str(tmp_path / "elsewhere")]) == 2
     told = capsys.readouterr()

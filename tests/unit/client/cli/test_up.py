@@ -38,6 +38,23 @@ def test_a_port_that_is_taken(capsys: Captured) -> None:
         assert f"port {port} of 127.0.0.1 is taken" in refused(capsys, "--port", port)
 
 
+def test_a_port_that_is_none(capsys: Captured) -> None:
+    for port in ("0", "-1", "70000"):
+        assert f"--port is {port}; choose 1 to 65535" in refused(capsys, "--port", port)
+
+
+def test_no_instances(capsys: Captured) -> None:
+    assert "--instances is 0; choose 1 to 16" in refused(capsys, "--instances", "0")
+
+
+def test_a_data_directory_without_a_name_is_not_the_one_one_is_in(
+    capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "--data-dir (STENO_DATA_DIR) is '': name a place" in refused(capsys, "--data-dir", "")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_missing_key(capsys: Captured, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "steno.db").touch()
