@@ -7,6 +7,9 @@ repeated, late, or handled twice at once does no harm: of two writers one fails,
 A text that only stands in for a better one is flagged so, and a second cursor, `upgraded`, walks the polished log behind
 the first: once nothing new is left, each such text is polished again into a later row for the same entries. One that fails
 again, perhaps because of its words, gets a later row too: it waits behind the others instead of before them.
+
+A backlog may take longer than a wake-up may. So a handling that has written, and has gone on for long enough, wakes polish
+again and is done: given up half-way it would count as failed, and ten such make a dead letter of a healthy session.
 """
 
 from collections.abc import Sequence
@@ -23,6 +26,7 @@ from shared.errors import Retry, WriteConflict
 from shared.keys import Keys
 from shared.lease import answered
 from shared.ports import (
+    Clock,
     EntryRow,
     KeyEncryption,
     PolishedRow,
@@ -35,12 +39,21 @@ from shared.ports import (
 )
 from shared.publisher import taken
 from shared.sealing import SessionKey, open_config, open_entry, open_polished, seal_polished
+from shared.subscriber import HANDLE_MS_MAX
 
 PAGE: Final = 512
 """Entries held at once. An utterance lasts 60 s at most; one of more entries than this is cut here."""
 
 UTTERANCES_PER_WRITE_MAX: Final = 8
-"""Work that a crash repeats, and writes in one request; at a vendor's deadline each, less than a wake-up may take."""
+"""Work that a crash repeats, and writes in one request."""
+
+BUDGET_MS: Final = 20_000
+"""After so long a handling ends with what it is writing; the wake-up that it sends brings the next."""
+
+LAST_MS: Final = 8_000
+"""What may come after that: one more utterance, at a vendor's longest deadline, its reads and its write."""
+# A wake-up may wait for one handling before its own begins.
+assert 2 * (BUDGET_MS + LAST_MS) < HANDLE_MS_MAX
 
 UPGRADES_MAX: Final = 8
 """Texts polished again for one wake-up; the sweep wakes for the others."""
@@ -68,16 +81,30 @@ class _Place:
     version: Version | None
 
 
+@dataclass(slots=True)
+class _Work:
+    """What one handling has come to."""
+
+    until_ms: int
+    has_written: bool = False
+    """Also if somebody else wrote first: either way the session is further than it was."""
+    has_texts: bool = False
+
+
 class PolishHandler:
-    def __init__(self, store: Store, bus: Publisher, kek: KeyEncryption, polisher: Polisher) -> None:
+    def __init__(
+        self, store: Store, bus: Publisher, kek: KeyEncryption, polisher: Polisher, clock: Clock
+    ) -> None:
         self._store = store
         self._bus = bus
         self._keys = Keys(kek)
         self._polisher = polisher
+        self._clock = clock
         self._turns = Turns(self._handle)
 
     async def handle(self, session: SessionId) -> None:
-        """Polish every utterance that was complete when this was called. Calls beside one another share the work.
+        """Polish every utterance that was complete when this was called, or have the bus bring it here again for the
+        rest. Calls beside one another share the work.
 
         Raises:
             Retry: store, bus or polisher failed; what is written stays, and the next call goes on from there.
@@ -86,8 +113,24 @@ class PolishHandler:
         await self._turns.take(session)
 
     async def _handle(self, session: SessionId) -> None:
-        polished_any = False
-        while (stored := await self._alive(session)) is not None:
+        work = _Work(self._clock.monotonic_ms() + BUDGET_MS)
+        stored = await self._polish_new(session, work)
+        if stored is not None and not self._is_enough(work):
+            stored = await self._upgrade(session, work)
+        if stored is None:
+            return
+        if work.has_texts and not _goes_on(stored.document):
+            await self._wake_autosave(session)
+        if self._is_enough(work):
+            await taken(self._bus.wake(session, Subscriber.POLISH))
+
+    def _is_enough(self, work: _Work) -> bool:
+        """Never before something is written: what makes no progress must fail, and not come again for ever."""
+        return work.has_written and self._clock.monotonic_ms() >= work.until_ms
+
+    async def _polish_new(self, session: SessionId, work: _Work) -> Stored | None:
+        """Polish what is new, until that is enough; the session as it was then, or None if it is gone."""
+        while (stored := await self._alive(session)) is not None and not self._is_enough(work):
             place = await self._place(session)
             rows = await self._page(stored, place)
             if not rows:
@@ -96,11 +139,8 @@ class PolishHandler:
             utterances = _complete([open_entry(key, row) for row in rows], stored.document)
             if not utterances:
                 break
-            polished_any |= await self._write(stored, key, place, utterances[:UTTERANCES_PER_WRITE_MAX])
-        if stored is not None:
-            polished_any |= await self._upgrade(session)
-        if polished_any and stored is not None and not _goes_on(stored.document):
-            await self._wake_autosave(session)
+            await self._write(stored, place, utterances[:UTTERANCES_PER_WRITE_MAX], work)
+        return stored
 
     async def _alive(self, session: SessionId) -> Stored | None:
         """The session, or None if there is none, or it was deleted; then nothing of it is left either.
@@ -131,14 +171,17 @@ class PolishHandler:
         return [row for row in rows if row.index < stored.document.next_index]
 
     async def _write(
-        self, stored: Stored, key: SessionKey, place: _Place, utterances: Sequence[Utterance]
-    ) -> bool:
-        """Polish and store; False if somebody else wrote first, or there are no words among them."""
+        self, stored: Stored, place: _Place, utterances: Sequence[Utterance], work: _Work
+    ) -> None:
+        """Polish and store as many as there is time for, and the first one in any case."""
+        key = await self._keys.of(stored)
         config = open_config(key, stored.document.config)
         before = await self._before(stored.session, key, place.rows, utterances[0].first)
         rows: list[PolishedRow] = []
-        upgraded = place.upgraded
+        cursor, upgraded = place.cursor, place.upgraded
         for utterance in utterances:
+            if cursor > place.cursor and self._clock.monotonic_ms() >= work.until_ms:
+                break
             # Gaps are shown from the log, where they happened; polished text is of words only.
             if utterance.segments:
                 answer = await self._polisher.polish(_raw(utterance), config, before)
@@ -149,17 +192,21 @@ class PolishHandler:
                 before = [*before, answer.text][-CONTEXT_ROWS:]
                 if upgraded == index and UPGRADE_DUE not in answer.flags:
                     upgraded += 1
-        moved = _Place(utterances[-1].last + 1, place.rows + len(rows), upgraded, place.version)
-        return await self._put(stored.session, moved, rows) and bool(rows)
+            cursor = utterance.last + 1
+        await self._put(
+            stored.session, _Place(cursor, place.rows + len(rows), upgraded, place.version), rows, work
+        )
 
-    async def _put(self, session: SessionId, place: _Place, rows: Sequence[PolishedRow]) -> bool:
-        """False if somebody else wrote since `place.version`."""
+    async def _put(self, session: SessionId, place: _Place, rows: Sequence[PolishedRow], work: _Work) -> None:
+        """Nothing of it is stored if somebody else wrote since `place.version`."""
         fields = {"cursor": place.cursor, "rows": place.rows, "upgraded": place.upgraded}
         try:
             await answered(self._store.write_record(session, RecordName.POLISH, fields, place.version, rows))
         except WriteConflict:
-            return False
-        return True
+            pass
+        else:
+            work.has_texts |= bool(rows)
+        work.has_written = True
 
     async def _before(self, session: SessionId, key: SessionKey, rows: int, first: int) -> list[str]:
         """What was polished just before row `rows`, of what was said before entry `first`."""
@@ -174,13 +221,13 @@ class PolishHandler:
 
     # --- polishing again
 
-    async def _upgrade(self, session: SessionId) -> bool:
-        """Polish again what is due, in order, until the polisher cannot; whether any row was written."""
-        upgraded_any = False
+    async def _upgrade(self, session: SessionId, work: _Work) -> Stored | None:
+        """Polish again what is due, in order, until the polisher cannot, or that is enough; as `_polish_new`."""
         end: int | None = None
-        for _ in range(UPGRADES_MAX):
-            if (stored := await self._alive(session)) is None:
-                return False
+        upgrades = 0
+        while (stored := await self._alive(session)) is not None:
+            if upgrades == UPGRADES_MAX or self._is_enough(work):
+                break
             place = await self._place(session)
             # Whatever is put behind the others here has had its try for this wake-up.
             end = place.rows if end is None else end
@@ -194,8 +241,9 @@ class PolishHandler:
             if rows is None:
                 break
             moved = replace(place, rows=place.rows + len(rows), upgraded=passed + len(rows))
-            upgraded_any |= await self._put(session, moved, rows) and bool(rows)
-        return upgraded_any
+            await self._put(session, moved, rows, work)
+            upgrades += 1
+        return stored
 
     async def _again(self, stored: Stored, place: _Place, due: PolishedRow) -> list[PolishedRow] | None:
         """The row in the place of `due`, due again if it may be why that failed; None while the polisher cannot."""

@@ -85,7 +85,8 @@ async def _opened(config: Config) -> AsyncIterator[tuple[Ports, Handle]]:
     ports = build(config)
     polisher = _polisher(config, ports.clock)
     try:
-        yield ports, _guarded(PolishHandler(ports.store, ports.bus, ports.kek, polisher).handle)
+        handler = PolishHandler(ports.store, ports.bus, ports.kek, polisher, ports.clock)
+        yield ports, _guarded(handler.handle)
     finally:
         await polisher.close()
         await ports.close()

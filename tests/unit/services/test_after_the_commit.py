@@ -26,7 +26,9 @@ from shared.domain.session import STALE_AFTER_MS, Move, SessionState
 from shared.domain.values import Holder
 from shared.errors import BlobsUnavailable, Resync, Retry, WriteConflict
 from shared.observe import configure
+from shared.ports import Subscriber
 from shared.sealing import Kind
+from shared.subscriber import LEASE_MS
 from tests.doubles.faulty_store import Fault, FaultyStore, seeded
 from tests.doubles.memory import MemoryBlobs
 from tests.unit.services.scene import SESSION, Scene, gap, words
@@ -93,7 +95,9 @@ class World:
 
     async def polish(self) -> None:
         self.start(
-            PolishHandler(self.store(), self.scene.bus, self.scene.kek, RulesPolisher()).handle(SESSION)
+            PolishHandler(
+                self.store(), self.scene.bus, self.scene.kek, RulesPolisher(), self.scene.clock
+            ).handle(SESSION)
         )
 
     async def save(self) -> None:
@@ -157,9 +161,15 @@ class World:
         await self.settle()
         self.blobs.healthy = True
         await self.finish()
-        for work in (self.polish, self.save):
-            await work()
+        bus = self.scene.bus
+        await bus.wake(SESSION, Subscriber.POLISH)
+        # A handling that went on for long enough leaves the rest to a wake-up.
+        while (delivery := await bus.take(Subscriber.POLISH, LEASE_MS)) is not None:
+            await self.polish()
             await self.settle()
+            await bus.done(delivery)
+        await self.save()
+        await self.settle()
 
 
 async def insist(write: Callable[[], Awaitable[object]]) -> None:

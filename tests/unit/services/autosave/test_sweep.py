@@ -224,7 +224,7 @@ async def test_polish_and_drafts_that_lag_are_woken_until_they_do_not(scene: Sce
     sweep = sweep_of(scene)
     await sweep.run_once()
     assert await woken(scene) == BOTH
-    await PolishHandler(scene.store, scene.bus, scene.kek, RulesPolisher()).handle(SESSION)
+    await PolishHandler(scene.store, scene.bus, scene.kek, RulesPolisher(), scene.clock).handle(SESSION)
     await woken(scene)
     await sweep.run_once()
     assert await woken(scene) == {Subscriber.AUTOSAVE}
@@ -237,7 +237,7 @@ async def test_polish_and_drafts_that_lag_are_woken_until_they_do_not(scene: Sce
 async def test_a_text_that_waits_to_be_polished_again_wakes_polish(scene: Scene) -> None:
     await scene.log(words("one", 0))
     await scene.finish()
-    await PolishHandler(scene.store, scene.bus, scene.kek, RulesPolisher()).handle(SESSION)
+    await PolishHandler(scene.store, scene.bus, scene.kek, RulesPolisher(), scene.clock).handle(SESSION)
     record = await scene.memory.record(SESSION, RecordName.POLISH)
     assert record is not None
     await scene.memory.write_record(

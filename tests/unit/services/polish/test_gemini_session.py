@@ -30,7 +30,7 @@ async def polishing(scene: Scene, gemini: Gemini) -> AsyncIterator[PolishHandler
         vendor = GeminiPolisher(Access(key="k", url=url), MODELS[MODEL], 1_000, SystemClock())
         polisher = StandingIn(vendor, RulesPolisher(), scene.clock)
         try:
-            yield PolishHandler(scene.store, scene.bus, scene.kek, polisher)
+            yield PolishHandler(scene.store, scene.bus, scene.kek, polisher, scene.clock)
         finally:
             await polisher.close()
     assert gemini.violations == []

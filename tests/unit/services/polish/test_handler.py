@@ -46,7 +46,7 @@ async def scene() -> Scene:
 
 
 def handler_of(scene: Scene, echo: Echo | None = None, store: Store | None = None) -> PolishHandler:
-    return PolishHandler(store or scene.store, scene.bus, scene.kek, echo or Echo())
+    return PolishHandler(store or scene.store, scene.bus, scene.kek, echo or Echo(), scene.clock)
 
 
 async def test_complete_utterances_are_polished_and_an_open_one_waits(scene: Scene) -> None:
@@ -238,7 +238,7 @@ async def test_it_is_stored_how_the_text_came_about() -> None:
 
 async def test_however_many_wake_ups_the_key_is_opened_once(scene: Scene) -> None:
     kek = CountingKek(scene.kek)
-    handler = PolishHandler(scene.store, scene.bus, kek, Echo())
+    handler = PolishHandler(scene.store, scene.bus, kek, Echo(), scene.clock)
     for n in range(20):
         await scene.log(words(f"{n}", n, end=n % 3 == 2))
         await handler.handle(SESSION)
