@@ -106,7 +106,7 @@ def _text(note: Note) -> str:
 
 
 def _markdown(note: Note) -> str:
-    title = _escaped(" ".join(note.summary.label.split())) or "Dictation"
+    title = _escaped(" ".join(note.summary.label.split())).strip() or "Dictation"
     blocks = [f"# {title}"]
     footnotes = _Footnotes("[^{}]", "[^{}]: {}")
     for take, pieces in _read(note):
@@ -182,12 +182,15 @@ def _time(seconds: int) -> str:
 
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~&])")
+_TURNING: Final = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Characters that nobody sees and that turn the direction of what follows: `12` after one is read as `21`."""
+
 _LINE_START: Final = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]\s))", re.M)
 
 
 def _escaped(text: str) -> str:
     """Words that Markdown shows exactly as they are: a dictated `#` is no heading, a dictated `<` no markup."""
-    text = _SPECIAL.sub(r"\\\1", text)
+    text = _SPECIAL.sub(r"\\\1", text.translate(_TURNING))
     text = _LINE_START.sub(lambda found: found[1] + _mark_escaped(found[2]), text)
     return re.sub(r"(?<!\n)\n(?!\n)", "\\\\\n", text)
 

@@ -168,6 +168,17 @@ def test_a_gap_never_reads_shorter_than_it_is(given: Gap, said: str) -> None:
 
 def test_the_label_is_the_title_on_one_line() -> None:
     assert markdown(note([], label=" Made\u2028Up  Patient ")).startswith("# Made Up Patient\n")
+    assert markdown(note([], label="a\nb\n")).startswith("# a b\n")
+
+
+@pytest.mark.parametrize("turning", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+def test_nothing_unseen_turns_the_direction_of_what_markdown_shows(turning: str) -> None:
+    assert markdown(note([], label=turning)) == "# Dictation\n"
+    assert markdown(note([segment(f"12{turning} mg", 0, 1)], label=f"a{turning}b")) == "# ab\n\n12 mg\n"
+
+
+def test_the_marks_of_arabic_and_hebrew_stay() -> None:
+    assert markdown(note([], label="אב\u200f\u200e\u061c")) == "# אב\u200f\u200e\u061c\n"
 
 
 @pytest.mark.parametrize(
