@@ -1,5 +1,6 @@
 """The HTTP calls of a recorder and of `steno sessions`; every failure is one of our own errors, with a sentence."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -116,10 +117,8 @@ class Api:
             answer = await self._client.request(method, url, **options)
         except httpx.TimeoutException:
             raise Retry(f"the server does not answer: {_origin(url)}") from None
-        except (httpx.HTTPError, httpx.InvalidURL):
-            raise Retry(
-                f"no server answers at {_origin(url)}; is `steno up` running, and is this its address?"
-            ) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Retry(_why_not(url, error)) from None
         if not answer.is_success:
             raise _refusal(answer)
         return answer
@@ -140,6 +139,25 @@ def _at(address: Address, session: SessionId) -> str:
 
 def _origin(url: str) -> str:
     return str(httpx.URL(url).copy_with(raw_path=b"/")).rstrip("/")
+
+
+def _why_not(url: str, error: Exception) -> str:
+    match _tls_error(error):
+        case None:
+            return f"no server answers at {_origin(url)}; is `steno up` running, and is this its address?"
+        case ssl.SSLCertVerificationError(verify_message=reason):
+            return f"the certificate of {_origin(url)} is not to be trusted: {reason}; is this its address?"
+        case _:
+            return (
+                f"what listens at {_origin(url)} does not speak TLS; `steno up` does not: write ws:// for it"
+            )
+
+
+def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
+    """Under how many layers, the libraries between do not promise."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _decoded(answer: httpx.Response, kind: type[T]) -> T:

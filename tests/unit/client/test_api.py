@@ -1,6 +1,8 @@
 """The HTTP calls: what is asked, and every failure as one of our own errors."""
 
+import asyncio
 import json
+import ssl
 
 import httpx
 import pytest
@@ -159,6 +161,29 @@ async def test_a_server_that_is_not_there_is_worth_another_try(
 
     async with open_api(httpx.MockTransport(fail)) as api:
         with pytest.raises(Retry, match=sentence):
+            await api.session(HERE, SESSION)
+
+
+async def test_a_server_without_tls_is_there_but_not_in_that_way() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, open_api() as api:
+        address = parse_address(f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        with pytest.raises(Retry, match=rf"{address.http} does not speak TLS; .* write ws:// for it"):
+            await api.session(address, SESSION)
+
+
+async def test_a_certificate_that_is_not_trusted_is_named() -> None:
+    def fail(request: httpx.Request) -> httpx.Response:
+        refused = ssl.SSLCertVerificationError(1, "not verified")
+        refused.verify_message = "self-signed certificate"
+        raise httpx.ConnectError("not verified") from refused
+
+    async with open_api(httpx.MockTransport(fail)) as api:
+        with pytest.raises(Retry, match="not to be trusted: self-signed certificate"):
             await api.session(HERE, SESSION)
 
 
