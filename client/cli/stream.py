@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 LABEL_CHARACTERS_MAX: Final = 200
 TICK_S: Final = 0.2
+TAKEN: Final = 4409
 SLOW_S: Final = 1.0
 """What takes longer shows how far it is."""
 
@@ -142,6 +143,8 @@ def _conclude(result: Result, length: int, file: Path, urls: list[str], *, is_qu
                 say(f"the rest of the file: {again}")
         case Outcome.REFUSED:
             say(f"steno: refused {_reason(result)}; {stored}")
+            if result.bye is not None and result.bye.code == TAKEN:
+                say(f"to record on here instead, which takes the session over: {again}")
         case Outcome.GAVE_UP:
             say(f"steno: gave up; {stored}. What is stored is safe; go on with: {again}")
         case Outcome.CUT_SHORT:
@@ -244,7 +247,9 @@ def _counted(result: Result) -> str:
 
 def _reason(result: Result) -> str:
     assert result.bye is not None
-    return f"({result.bye.code}): {one_line(printable(result.bye.reason))}"
+    # The service's own sentence names a button of the page.
+    reason = "another recorder has this session" if result.bye.code == TAKEN else result.bye.reason
+    return f"({result.bye.code}): {one_line(printable(reason))}"
 
 
 def _exit_code(result: Result, *, is_shown: bool) -> int:

@@ -108,6 +108,12 @@ async def refuse(websocket: WebSocket) -> None:
     await leave(websocket, Bye(4403, "this session belongs to somebody else", retry=False))
 
 
+async def take_over(websocket: WebSocket) -> None:
+    await websocket.receive_text()
+    reason = "another recorder has this session; continue here to take it over"
+    await leave(websocket, Bye(4409, reason, retry=False, take=2, since_ms=0))
+
+
 @contextmanager
 def serving(speech: Speech = hear_words) -> Iterator[Service]:
     service = Service(speech)

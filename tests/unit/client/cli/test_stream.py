@@ -19,6 +19,7 @@ from tests.unit.client.cli.service import (
     hear_words,
     refuse,
     serving,
+    take_over,
 )
 from tests.unit.client.doubles import SESSION
 from tests.unit.client.recordings import write_wav
@@ -135,6 +136,18 @@ def test_a_refusal_is_said_and_exit_4(recording: Path, capsys: Captured) -> None
     told = capsys.readouterr()
     assert told.err == ("steno: refused (4403): this session belongs to somebody else; 0:00 of 0:01 stored\n")
     assert json.loads(told.out.splitlines()[-1])["type"] == "summary"
+
+
+def test_a_session_that_somebody_took_is_taken_back_by_a_command_and_no_button(
+    recording: Path, capsys: Captured
+) -> None:
+    with serving(take_over) as service:
+        assert streamed(service, recording) == 4
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "steno: refused (4409): another recorder has this session; 0:00 of 0:01 stored",
+        "to record on here instead, which takes the session over: "
+        f"steno stream {recording} --session {SESSION} --url {service.url}",
+    ]
 
 
 def test_without_a_session_each_run_is_a_new_one(recording: Path, capsys: Captured) -> None:
