@@ -44,7 +44,16 @@ CATCHING_UP: Final = Notice(
     "What you said while the connection was lost is being written now. Your audio is kept; the text follows.",
     safe=True,
 )
-TROUBLES: Final = {Trouble.RECONNECTING: RECONNECTING, Trouble.FAILING_OVER: FAILING_OVER}
+UNHEARD: Final = Notice(
+    "degraded",
+    "No words came of what you said; it is being heard once more. Your audio is kept; the text follows.",
+    safe=True,
+)
+TROUBLES: Final = {
+    Trouble.RECONNECTING: RECONNECTING,
+    Trouble.FAILING_OVER: FAILING_OVER,
+    Trouble.UNHEARD: UNHEARD,
+}
 MOVING: Final = Notice("moving", "The connection moves to another server. Nothing is lost.", safe=True)
 
 

@@ -58,6 +58,8 @@ class Through:
 class Trouble(StrEnum):
     RECONNECTING = "reconnecting"
     FAILING_OVER = "failing_over"
+    UNHEARD = "unheard"
+    """Speech came to nothing, and is heard once more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,7 @@ class CheckedStream:
             frames = await asyncio.to_thread(self._detect, pcm)
             speech = sum(frames) * DETECTOR_FRAME
             if speech and self._let_go + speech >= SPEECH_MAX:
-                yield Health(Trouble.RECONNECTING)
+                yield Health(Trouble.UNHEARD)
                 least = SPEECH_MAX if speech >= SPEECH_MAX else min(speech, SPEECH_LEAST)
                 for each in _with_gaps(start, frames, await self._again(start, pcm), least):
                     yield each

@@ -145,7 +145,7 @@ async def told_by(second: Engine, *pieces: bytes) -> list[Hypothesis]:
 async def test_who_waits_for_words_is_told_before_they_are_looked_for_elsewhere() -> None:
     told = await told_by(ScriptedEngine(ManualClock()), speech(4))
     at = next(at for at, each in enumerate(told) if isinstance(each, Final))
-    assert told[0] == Health(Trouble.RECONNECTING)
+    assert told[0] == Health(Trouble.UNHEARD)
     assert Health(None) in told[at:]
 
 
