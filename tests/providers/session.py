@@ -140,6 +140,9 @@ class Session:
             message = await self._outgoing.get()
             try:
                 await self.connection.send(message)
+            except ConnectionClosed:
+                # Heard by nobody, and sent all the same: whoever waits until all is must not wait for ever.
+                pass
             finally:
                 self._outgoing.task_done()
 

@@ -13,6 +13,7 @@ from services.ingest.engines.speechmatics import LIMITS, VOCABULARY_MAX, socket_
 from shared.adapters.clocks import SystemClock
 from shared.domain.session import SessionConfig
 from shared.domain.values import samples
+from shared.tasks import stop
 from tests.unit.services.ingest.engines.remotes import HURRIED, death, feed, heard_through, vendor
 
 PATIENT = SessionConfig(language="en-GB", vocabulary=("tretinoin", "Mrs  Example"))
@@ -59,13 +60,26 @@ async def test_the_end_counts_the_frames_that_were_sent_not_those_acknowledged()
 
 
 async def test_silence_of_which_the_service_says_nothing_is_settled_all_the_same() -> None:
-    async with asyncio.timeout(5), vendor("speechmatics", "no-transcripts") as given:
+    async with asyncio.timeout(8), vendor("speechmatics", "no-transcripts") as given:
         stream = await given.engine.open(SessionConfig(), 0)
         began_ms = SystemClock().monotonic_ms()
-        await feed(stream, 1.0, flush=False, pause_s=0.05)
+        feeding = asyncio.create_task(feed(stream, 20.0, flush=False, pause_s=0.03))
         await heard_through(stream, 0.3)
+        await stop(feeding)
         await stream.close()
     assert SystemClock().monotonic_ms() - began_ms >= HURRIED.quiet_ms
+
+
+async def test_a_service_that_acknowledges_nothing_meanwhile_has_not_heard_silence() -> None:
+    """Words may be stuck where acknowledgements are; when they come, nothing may have been settled over them."""
+    hasty = replace(HURRIED, quiet_ms=200)
+    async with asyncio.timeout(8), vendor("speechmatics", "no-transcripts", limits=hasty) as given:
+        stream = await given.engine.open(SessionConfig(), 0)
+        await feed(stream, 1.0, flush=False)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(3 * hasty.quiet_ms / 1_000):
+                await heard_through(stream, 0.1)
+        await stream.close()
 
 
 async def test_a_service_that_falls_silent_with_audio_to_hear_has_not_heard_silence() -> None:
