@@ -21,6 +21,7 @@ from services.ingest.teller import (
     STORAGE_SLOW,
     STORING_SLOWLY_MS,
     TROUBLES,
+    UNHEARD,
     Outgoing,
     Teller,
     Window,
@@ -113,7 +114,7 @@ async def test_where_nothing_is_amiss_nothing_is_told() -> None:
 async def test_an_engine_that_mends_itself_is_told_of_once_and_again_when_it_fails_again(
     trouble: Trouble,
 ) -> None:
-    notice = {Trouble.RECONNECTING: RECONNECTING, Trouble.FAILING_OVER: FAILING_OVER}[trouble]
+    notice = TROUBLES[trouble]
     async with live() as it:
         await it.recognise(Health(trouble))
         assert [await it.notices(), await it.notices()] == [[notice], []]
@@ -234,6 +235,7 @@ async def test_the_trouble_that_matters_most_is_told(
         (ENGINE_BEHIND, "degraded"),
         (RECONNECTING, "degraded"),
         (FAILING_OVER, "failing_over"),
+        (UNHEARD, "degraded"),
         (CATCHING_UP, "catching_up"),
         (MOVING, "moving"),
     ],
