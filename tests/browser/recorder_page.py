@@ -104,6 +104,22 @@ class RecorderPage:
                 return found
             found += page
 
+    def stores_label(self, label: str, within_ms: int = 8_000) -> None:
+        """The service has it as the label of the session that was recorded last, soon."""
+        # Asked by another page of the same browser: this one may be closed.
+        asking = self.context.new_page()
+        asking.goto(f"{self.url}/healthz")
+        asking.wait_for_function(
+            """async ([session, label]) => {
+              const stored = await (await fetch(`/v1/sessions/${session}`)).json();
+              return stored.label === label;
+            }""",
+            arg=[self.session, label],
+            timeout=within_ms,
+            polling=200,
+        )
+        asking.close()
+
     def delete_elsewhere(self) -> None:
         request = Request(f"{self.url}/v1/sessions/{self.session}", method="DELETE")
         with urlopen(request, timeout=10) as reply:

@@ -45,8 +45,12 @@ export async function askTicket(session) {
   return /** @type {Promise<Ticket>} */ ((await ask("POST", `${at(session)}/tickets`)).json());
 }
 
-/** @param {string} session @param {string} label never part of an address */
-export const putLabel = (session, label) => ask("PUT", `${at(session)}/label`, { label });
+/**
+ * Arrives even if the page is closed meanwhile.
+ * @param {string} session
+ * @param {string} label never part of an address
+ */
+export const putLabel = (session, label) => ask("PUT", `${at(session)}/label`, { label }, { keepalive: true });
 
 /** One that nobody records into. @param {string} session */
 export const finishSession = (session) => ask("POST", `${at(session)}/finish`);
@@ -61,9 +65,11 @@ const at = (session) => `/v1/sessions/${session}`;
  * @param {string} method
  * @param {string} address
  * @param {object} [body]
+ * @param {RequestInit} [more]
  */
-async function ask(method, address, body) {
+async function ask(method, address, body, more) {
   const answer = await fetch(address, {
+    ...more,
     method,
     cache: "no-store",
     signal: AbortSignal.timeout(ANSWER_MS_MAX),

@@ -62,7 +62,8 @@ class Page {
   }
 
   newSession() {
-    if (this.#leave()) this.label.reset("");
+    if (!this.#leave()) return;
+    this.label.show(null, "", false);
     byId("label").focus();
   }
 
@@ -71,8 +72,7 @@ class Page {
     byId("sessions").classList.remove("unfolded");
     byId("sessions-toggle").setAttribute("aria-expanded", "false");
     if (session.id === this.session || !this.#leave()) return;
-    this.label.reset(session.label);
-    this.label.belongsTo(session.id);
+    this.label.show(session.id, session.label, true);
     this.reading = new Reading(session, () => this.changed());
     void this.reading.read();
     this.changed();
@@ -98,6 +98,7 @@ class Page {
     if (!session || !window.confirm("Delete this session for good, its text and its drafts?")) return;
     const problem = await deleteSession(session).then(() => "", (error) => error.message);
     if (problem) return window.alert(problem);
+    this.label.forget(session);
     this.newSession();
     await this.list.refresh();
   }
@@ -114,7 +115,9 @@ class Page {
   /** False if the person would rather stay: what only this page holds would be lost. */
   #leave() {
     const question = "What is not yet saved on this page will be lost. Leave it anyway?";
-    if (isAtRisk(this.recorder) && !window.confirm(question)) return false;
+    if ((isAtRisk(this.recorder) || this.label.isRefused) && !window.confirm(question)) return false;
+    // A label that is refused is of no more use, nor is one of a session that will never be.
+    if (this.label.isRefused || (this.recorder && this.recorder.link.logId === null)) this.label.forget(this.session);
     void this.recorder?.close();
     this.reading?.close();
     this.recorder = null;
@@ -149,11 +152,12 @@ class Page {
 
   #follow() {
     const link = this.recorder?.link;
+    if (link && link.intent !== "idle") this.label.belongsTo(link.session);
     if (!link) this.phase = "";
     if (!link || link.phase === this.phase || !["live", "finished", "done"].includes(link.phase)) return;
     this.phase = link.phase;
     if (link.logId === null) return;
-    this.label.belongsTo(link.session);
+    this.label.known(link.session);
     this.reading?.close();
     void this.list.refresh();
     if (link.phase === "done") this.#readOn();
@@ -234,12 +238,17 @@ for (const name of ["error", "unhandledrejection"]) {
 
 const look = () => {
   page.recorder?.shell.happen({ type: "checkNow" });
+  page.label.save();
   page.changed();
 };
 for (const name of NETWORK_EVENTS) window.addEventListener(name, look);
 for (const name of PAGE_EVENTS) document.addEventListener(name, look);
 window.addEventListener("offline", () => page.changed());
-window.addEventListener("beforeunload", (event) => isAtRisk(page.recorder) && event.preventDefault());
+window.addEventListener("beforeunload", (event) => {
+  page.label.save();
+  if (isAtRisk(page.recorder) || page.label.isAtRisk) event.preventDefault();
+});
+window.addEventListener("pagehide", () => page.label.save({ isLast: true }));
 
 prepareMicrophone();
 page.changed();
