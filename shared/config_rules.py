@@ -4,15 +4,11 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
 
-if TYPE_CHECKING:
-    from shared.config import Config
+from shared.settings import LOOPBACK, PREFIX, Config, variable
 
-PREFIX: Final = "STENO_"
-
-LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 EVERYWHERE: Final = "0.0.0.0"
 """Every address of the machine: where Cloud Run, which alone reaches its containers, expects an answer."""
 
@@ -75,12 +71,13 @@ _KMS_KEY: Final = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cry
 _ADDRESS: Final = re.compile(r"[^/:@\s]+:\d{1,5}")
 
 
-def unfit(config: "Config", role: Role, environment: Mapping[str, str]) -> Iterator[str]:
+def unfit(config: Config, role: Role, environment: Mapping[str, str]) -> Iterator[str]:
     """What a `role` cannot work with, sentence by sentence."""
     yield from _unusable(config)
     yield from _host_unusable(config, role)
     yield from _unfit_for_google(config, role, environment)
     yield from _unfit_for_the_cloud(config, role)
+    yield from _unfit_for_patients(config, role)
 
 
 def unknown(environment: Mapping[str, str], fields: Iterable[str]) -> Iterator[str]:
@@ -92,16 +89,12 @@ def unknown(environment: Mapping[str, str], fields: Iterable[str]) -> Iterator[s
             yield f"{name} is no setting of Steno's{f'; did you mean {close[0]}?' if close else ''}"
 
 
-def variable(field: str) -> str:
-    return f"{PREFIX}{field.upper()}"
-
-
 def named(field: str) -> str:
     """How a setting is named to the person who must put it right, who may have used either way to give it."""
     return f"{_OPTIONS[field]} ({variable(field)})" if field in _OPTIONS else variable(field)
 
 
-def _unusable(config: "Config") -> Iterator[str]:
+def _unusable(config: Config) -> Iterator[str]:
     yield from _not_there("backend", [config.backend])
     yield from _not_there("engines", config.engines)
     yield from _not_there("polisher", [config.polisher])
@@ -122,7 +115,7 @@ def _unusable(config: "Config") -> Iterator[str]:
             )
 
 
-def _host_unusable(config: "Config", role: Role) -> Iterator[str]:
+def _host_unusable(config: Config, role: Role) -> Iterator[str]:
     if config.in_cloud and role is Role.INGEST:
         if config.host != EVERYWHERE:
             yield f"{named('host')} is {config.host}, which Cloud Run cannot reach; choose {EVERYWHERE}"
@@ -143,25 +136,39 @@ def _not_there(field: str, names: Iterable[str]) -> Iterator[str]:
 
 
 def _bad_urls(urls: Mapping[str, str]) -> Iterator[str]:
-    for name, url in urls.items():
+    for name in urls:
+        address = _address_of(urls, name)
         if name not in _PROVIDERS:
             yield f"{named('provider_urls')}: there is no provider {name!r}; choose {', '.join(_PROVIDERS)}"
-        elif urlsplit(url).scheme not in ("ws", "wss", "http", "https") or not urlsplit(url).hostname:
+        elif address.scheme not in ("ws", "wss", "http", "https") or not address.hostname:
             yield f"{named('provider_urls')}: the address of {name} should look like wss://HOST/PATH"
+        elif address.scheme in ("ws", "http") and address.hostname not in LOOPBACK:
+            yield (
+                f"{named('provider_urls')}: the address of {name} must be {address.scheme}s, because what patients"
+                " say, and the key, would cross the network in the clear"
+            )
 
 
-def _keys_missing(config: "Config") -> Iterator[str]:
+def _address_of(urls: Mapping[str, str], provider: str) -> SplitResult:
+    try:
+        return urlsplit(urls.get(provider, ""))
+    except ValueError:
+        # A bracket that is not closed: an address without anything is refused as one.
+        return urlsplit("")
+
+
+def _keys_missing(config: Config) -> Iterator[str]:
     """A vendor's server on this machine is a rehearsal, which asks for no key."""
     for name in config.engines:
-        rehearsed = urlsplit(config.provider_urls.get(name, "")).hostname in LOOPBACK
+        rehearsed = _address_of(config.provider_urls, name).hostname in LOOPBACK
         if name in _PROVIDERS and not rehearsed and not getattr(config, f"{name}_key"):
             yield f"{variable(f'{name}_key')} must be given, because {named('engines')} names {name}"
 
 
-def _gemini_unusable(config: "Config") -> Iterator[str]:
+def _gemini_unusable(config: Config) -> Iterator[str]:
     if config.polisher != "gemini":
         return
-    url = urlsplit(config.provider_urls.get("gemini", ""))
+    url = _address_of(config.provider_urls, "gemini")
     if url.hostname == _DEVELOPER_API:
         yield (
             f"{named('provider_urls')}: the terms of the Gemini Developer API forbid clinical use; leave gemini out,"
@@ -169,8 +176,6 @@ def _gemini_unusable(config: "Config") -> Iterator[str]:
         )
     if url.scheme and url.scheme not in ("http", "https"):
         yield f"{named('provider_urls')}: the address of gemini should look like https://HOST"
-    elif url.scheme == "http" and url.hostname not in LOOPBACK:
-        yield f"{named('provider_urls')}: the address of gemini must be https, because words are sent there"
     has_place = bool(config.project and config.gemini_location)
     if url.hostname not in LOOPBACK and not config.gemini_key and not has_place:
         yield (
@@ -179,7 +184,7 @@ def _gemini_unusable(config: "Config") -> Iterator[str]:
         )
 
 
-def _unfit_for_google(config: "Config", role: Role, environment: Mapping[str, str]) -> Iterator[str]:
+def _unfit_for_google(config: Config, role: Role, environment: Mapping[str, str]) -> Iterator[str]:
     for field in EMULATORS:
         address = getattr(config, field)
         if address and not _ADDRESS.fullmatch(address):
@@ -192,13 +197,13 @@ def _unfit_for_google(config: "Config", role: Role, environment: Mapping[str, st
         yield from _missing(config, "project", "bucket", *EMULATORS)
 
 
-def _missing(config: "Config", *fields: str) -> Iterator[str]:
+def _missing(config: Config, *fields: str) -> Iterator[str]:
     for field in fields:
         if not getattr(config, field):
             yield f"{named(field)} must be given, because {variable('backend')} is {config.backend}"
 
 
-def _unfit_for_gcp(config: "Config", role: Role, environment: Mapping[str, str]) -> Iterator[str]:
+def _unfit_for_gcp(config: Config, role: Role, environment: Mapping[str, str]) -> Iterator[str]:
     if config.kms_key and not _KMS_KEY.fullmatch(config.kms_key):
         yield f"{named('kms_key')} should look like projects/P/locations/L/keyRings/R/cryptoKeys/K"
     given = [variable(field) for field in EMULATORS if getattr(config, field)]
@@ -208,7 +213,7 @@ def _unfit_for_gcp(config: "Config", role: Role, environment: Mapping[str, str])
         yield f"under the backend gcp {variable('sign_in')} cannot be development, which signs in whoever asks"
 
 
-def _unfit_for_the_cloud(config: "Config", role: Role) -> Iterator[str]:
+def _unfit_for_the_cloud(config: Config, role: Role) -> Iterator[str]:
     """A laptop's defaults are no place for patients: the cloud must be told what it is to use."""
     if not config.in_cloud:
         return
@@ -218,3 +223,18 @@ def _unfit_for_the_cloud(config: "Config", role: Role) -> Iterator[str]:
         yield f"on Cloud Run {variable('sign_in')} cannot be development, which signs in whoever asks"
     if config.retention_days is None:
         yield f"on Cloud Run {variable('retention_days')} must say after how many days sessions are deleted"
+
+
+def _unfit_for_patients(config: Config, role: Role) -> Iterator[str]:
+    """Where what is dictated is a patient's, nothing is rehearsed: hashes for words, or a vendor that is not there."""
+    if role is Role.COMMAND or not (config.in_cloud or config.backend == "gcp"):
+        return
+    where = "on Cloud Run" if config.in_cloud else "under the backend gcp"
+    if "scripted" in config.engines:
+        yield f"{where} {named('engines')} cannot name scripted, which hears no words; choose a vendor"
+    for name in config.provider_urls:
+        if _address_of(config.provider_urls, name).hostname in LOOPBACK:
+            yield (
+                f"{where} the address of {name} in {named('provider_urls')} cannot be this machine's, which is for"
+                " rehearsals; leave it out, and the vendor's own is used"
+            )

@@ -62,7 +62,7 @@ def test_a_child_given_the_environment_of_a_configuration_has_the_same(
     config = load_config(
         data_dir="/tmp/d",
         engines=("scripted", "local"),
-        provider_urls={"deepgram": "ws://h/p?a=b", "gemini": "http://h"},
+        provider_urls={"deepgram": "wss://h/p?a=b", "gemini": "http://localhost"},
         log_level=LogLevel.DEBUG,
         retention_days=30,
         port=8_123,
@@ -117,6 +117,9 @@ def test_a_child_given_the_environment_of_a_configuration_has_the_same(
         ({"provider_urls": "deepgram"}, "write it as NAME=URL,NAME=URL"),
         ({"provider_urls": "whisper=ws://h"}, "there is no provider 'whisper'"),
         ({"provider_urls": "deepgram=h:1"}, "the address of deepgram should look like"),
+        ({"provider_urls": "deepgram=wss://[h"}, "the address of deepgram should look like"),
+        ({"provider_urls": "deepgram=ws://10.9.8.7/v1"}, "the address of deepgram must be wss, because what"),
+        ({"provider_urls": "speechmatics=http://h"}, "the address of speechmatics must be https, because"),
         (
             {"data_dir": "/d", "key_file": "/d/key"},
             "STENO_KEY_FILE is inside the data directory /d",

@@ -86,6 +86,33 @@ def test_patients_data_goes_to_no_emulator(name: str, monkeypatch: pytest.Monkey
     assert problems(Role.POLISH, CLOUD)[0].startswith(f"{name} is set, so patients' data would go")
 
 
+@pytest.mark.parametrize("role", [Role.INGEST, Role.POLISH, Role.AUTOSAVE])
+def test_nothing_is_rehearsed_with_patients(role: Role, monkeypatch: pytest.MonkeyPatch) -> None:
+    rehearsed = {
+        "engines": ("scripted", "deepgram"),
+        "polisher": "gemini",
+        "provider_urls": {"deepgram": "ws://127.0.0.1:1", "gemini": "http://localhost:1"},
+    }
+    about = [said for said in problems(role, {**CLOUD, **rehearsed}) if "sign" not in said]
+    vendor = "in --provider-url (STENO_PROVIDER_URLS) cannot be this machine's, which is for rehearsals"
+    assert about == [
+        "under the backend gcp --engine (STENO_ENGINES) cannot name scripted, which hears no words",
+        "choose a vendor",
+        f"under the backend gcp the address of deepgram {vendor}",
+        "leave it out, and the vendor's own is used",
+        f"under the backend gcp the address of gemini {vendor}",
+        "leave it out, and the vendor's own is used",
+    ]
+    monkeypatch.setenv("K_SERVICE", "steno")
+    said = "; ".join(problems(role, {**LOCAL, **rehearsed}))
+    assert "on Cloud Run --engine (STENO_ENGINES) cannot name scripted" in said
+    assert "on Cloud Run the address of gemini" in said
+
+
+def test_a_person_at_a_laptop_may_have_rehearsed_before_they_look_after_the_cloud() -> None:
+    assert load_config(Role.COMMAND, **CLOUD, engines=("scripted",)).engines == ("scripted",)
+
+
 def test_a_key_is_named_in_full() -> None:
     assert "should look like projects/P" in problems(Role.POLISH, {**CLOUD, "kms_key": "k"})[0]
 
