@@ -65,8 +65,30 @@ STATUSES: Final = {
     "503": (503, "UNAVAILABLE", []),
     "504": (504, "DEADLINE_EXCEEDED", []),
 }
+_SIDES: Final = {"left": "right", "right": "left"}
+CHANGES: Final[dict[str, Edit]] = {
+    "change-number": lambda text: re.sub(r"\d", lambda digit: str((int(digit[0]) + 1) % 10), text, count=1),
+    "change-unit": lambda text: re.sub(r"\bmg\b", "g", text, count=1),
+    "drop-denial": lambda text: re.sub(r"\b(no|not|denies|without) ", "", text, count=1, flags=re.IGNORECASE),
+    "swap-side": lambda text: re.sub(r"\b(left|right)\b", lambda side: _SIDES[side[0]], text, count=1),
+    "add-finding": lambda text: f"{text} Pneumonia is confirmed.",
+}
+"""What a model must never do to a text, done wherever the text has something to do it to."""
+
 FAULTS: Final = frozenset(
-    {*FINISHES, *BODIES, *STATUSES, "html-502", "hang", "drip", "drop", "no-schema", "blank", "no-text"}
+    {
+        *FINISHES,
+        *BODIES,
+        *STATUSES,
+        *CHANGES,
+        "html-502",
+        "hang",
+        "drip",
+        "drop",
+        "no-schema",
+        "blank",
+        "no-text",
+    }
 )
 
 
@@ -77,6 +99,8 @@ class Gemini:
     faults: list[str] = field(default_factory=list)
     forever: bool = False
     edit: Edit = lambda text: text
+    time_scale: float = 1.0
+    """How much faster than the vendor's its own time runs."""
     violations: list[str] = field(default_factory=list)
     documents: list[Json] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
@@ -147,12 +171,15 @@ class Gemini:
         elif fault in BODIES:
             await _send(writer, 200, BODIES[fault])
         else:
-            await _send(writer, 200, self._candidate(document, fault), slowly=fault == "drip")
+            piece_ms = PIECE_MS / self.time_scale if fault == "drip" else 0.0
+            await _send(writer, 200, self._candidate(document, fault), piece_ms=piece_ms)
         return True
 
     def _candidate(self, document: Json, fault: str) -> bytes:
         ruled = polish(document["dictated"], document["vocabulary"], {}, document["language"]).text
-        said = {"no-schema": {"other": 1}, "blank": {"text": "  "}}.get(fault, {"text": self.edit(ruled)})
+        said = {"no-schema": {"other": 1}, "blank": {"text": "  "}}.get(
+            fault, {"text": CHANGES.get(fault, self.edit)(ruled)}
+        )
         text = json.dumps(said)
         candidate: Json = {"index": 0, "finishReason": FINISHES.get(fault, "STOP")}
         if fault == "max-tokens":
@@ -176,15 +203,16 @@ async def _send(
     body: bytes,
     media: str = "application/json",
     *,
-    slowly: bool = False,
+    piece_ms: float = 0.0,
 ) -> None:
+    """`piece_ms` after every few bytes; 0 sends all at once."""
     head = f"HTTP/1.1 {code} Said\r\ncontent-type: {media}\r\ncontent-length: {len(body)}\r\n\r\n"
     writer.write(head.encode())
-    for at in range(0, len(body), 8 if slowly else max(1, len(body))):
-        writer.write(body[at : at + 8] if slowly else body)
+    size = 8 if piece_ms else max(1, len(body))
+    for at in range(0, len(body), size):
+        writer.write(body[at : at + size])
         await writer.drain()
-        if slowly:
-            await SystemClock().sleep_ms(PIECE_MS)
+        await SystemClock().sleep_ms(round(piece_ms))
     await writer.drain()
 
 

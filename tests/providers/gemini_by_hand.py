@@ -16,8 +16,15 @@ async def by_hand(arguments: Sequence[str]) -> None:
         "--fault", action="extend", default=[], nargs="+", choices=sorted(FAULTS), metavar="NAME"
     )
     parser.add_argument("--forever", action="store_true", help="the last fault stays")
+    parser.add_argument("--time-scale", type=float, default=1.0)
+    parser.add_argument(
+        "--backed-by",
+        default="scripted",
+        metavar="NAME",
+        help="as the others have it; polished by the rules anyway",
+    )
     given = parser.parse_args(arguments)
-    gemini = Gemini(given.fault, given.forever)
+    gemini = Gemini(given.fault, given.forever, time_scale=given.time_scale)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

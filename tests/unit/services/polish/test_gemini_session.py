@@ -15,12 +15,13 @@ from shared.domain.entries import Polished
 from shared.domain.session import SessionConfig
 from shared.ports import RecordName
 from shared.sealing import open_polished
-from tests.providers.gemini import FAULTS, Gemini, running
+from tests.providers.gemini import CHANGES, FAULTS, Gemini, running
 from tests.unit.services.scene import SESSION, Scene, words
 
 MODEL = "gemini-3.5-flash-lite"
-LATER = sorted(FAULTS - {"safety", "recitation", "blocked", "odd-finish", "max-tokens", "bad-request"})
-NEVER = sorted(FAULTS - set(LATER))
+FAILURES = FAULTS - CHANGES.keys()
+LATER = sorted(FAILURES - {"safety", "recitation", "blocked", "odd-finish", "max-tokens", "bad-request"})
+NEVER = sorted(FAILURES - set(LATER))
 
 
 @asynccontextmanager
@@ -141,6 +142,20 @@ async def test_a_planted_change_is_kept_out_and_flagged(
     assert row.model == "rules"
     assert flag in row.flags
     assert UPGRADE_DUE not in row.flags
+
+
+async def test_changes_planted_in_every_answer_of_a_session_leave_every_word_as_it_was_said() -> None:
+    scene = Scene()
+    await scene.begin(SessionConfig())
+    said = "no fever ramipril five milligrams for the left knee"
+    await scene.log(*(words(said, n) for n in range(len(CHANGES))))
+    gemini = Gemini(list(CHANGES))
+    async with polishing(scene, gemini) as handler:
+        await handler.handle(SESSION)
+    rows = await rows_of(scene)
+    ruled = (await RulesPolisher().polish(said, SessionConfig())).text
+    assert ({each.text for each in rows}, len(rows)) == ({ruled}, len(CHANGES))
+    assert all(any(flag.startswith("gemini_changed_") for flag in each.flags) for each in rows)
 
 
 async def test_what_was_said_before_is_given_and_a_resting_vendor_is_not_asked() -> None:
