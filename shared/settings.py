@@ -1,5 +1,6 @@
 """What can be set, with what nobody needs to set, and how it is written into `STENO_*` variables and read back."""
 
+import math
 import os
 from collections.abc import Mapping
 from enum import StrEnum
@@ -12,6 +13,17 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 PREFIX: Final = "STENO_"
 
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+
+SESSIONS_MAX: Final = 200
+"""Where somebody else's machines recognise the speech."""
+
+LOCAL_SESSIONS_PER_PROCESSOR: Final = 5
+"""A second of speech costs the engine `local` 0.3 s of a processor, so three who never pause fill one. Who dictates speaks
+about two thirds of the time, and a page that is paused costs nothing: five a processor are heard as they speak.
+"""
+
+LOCAL_PROCESSORS_MAX: Final = 8
+"""The engine `local` uses no more of them."""
 
 
 class LogLevel(StrEnum):
@@ -112,7 +124,8 @@ class Config(BaseSettings):
     scheduler_service_account: str = ""
     host: str = LOOPBACK[0]
     port: int = Field(default=8_000, ge=1, le=65_535)
-    sessions_max: int = Field(default=200, ge=1, le=10_000)
+    sessions_max: int | None = Field(default=None, ge=1, le=10_000)
+    """Of one ingest process; None for as many as can be heard, see `sessions_each`."""
     retention_days: int | None = Field(default=None, ge=1, le=36_500)
     """None keeps every session until somebody deletes it."""
     log_level: LogLevel = LogLevel.INFO
@@ -132,10 +145,25 @@ class Config(BaseSettings):
     def blobs_dir(self) -> Path:
         return self.data_dir / "drafts"
 
+    def sessions_each(self, instances: int = 1) -> int:
+        """How many sessions at once each of `instances` ingest processes on this machine takes."""
+        return self.sessions_max or sessions_heard(self.engines[0], os.cpu_count() or 1, instances)
+
     def environment(self) -> dict[str, str]:
         """The variables that give another process exactly this configuration."""
         fields = {name: getattr(self, name) for name in type(self).model_fields if name != "cloud_service"}
         return {variable(name): _spelt(value) for name, value in fields.items() if value is not None}
+
+
+def sessions_heard(engine: str, processors: int, instances: int) -> int:
+    """How many sessions each of `instances` processes on one machine can take, and still hear them as they speak.
+
+    Those beyond are told that it is busy, and dial again; their audio waits with them. Were they all let in, nobody's
+    words would come: the machine would hear a little of each in turn.
+    """
+    if engine != "local":
+        return SESSIONS_MAX
+    return math.ceil(LOCAL_SESSIONS_PER_PROCESSOR * min(processors, LOCAL_PROCESSORS_MAX) / instances)
 
 
 def variable(field: str) -> str:

@@ -49,11 +49,13 @@ def plan(config: Config, ports: Sequence[int], environment: Mapping[str, str]) -
 
 
 def ingest(config: Config, ports: Sequence[int], environment: Mapping[str, str]) -> list[Process]:
+    # They share this machine's processors, which none of them knows of the others.
+    sessions_max = config.sessions_each(len(ports))
     return [
         Process(
             Charge(f"ingest-{number}", url(config.host, port)),
             ours("services.ingest.main"),
-            told_by(config.model_copy(update={"port": port}), environment),
+            told_by(config.model_copy(update={"port": port, "sessions_max": sessions_max}), environment),
             f"{url(config.host, port)}/readyz",
         )
         for number, port in enumerate(ports, 1)

@@ -65,7 +65,7 @@ async def _run(config: Config) -> None:
     async with AsyncExitStack() as closing_down:
         # First of all: a port that is taken is said before anything is opened or loaded.
         listening = closing_down.enter_context(closing(listen(config.host, config.port)))
-        connections_max = config.sessions_max + GREETINGS_MAX + REQUESTS_MAX
+        connections_max = config.sessions_each() + GREETINGS_MAX + REQUESTS_MAX
         allow_connections(connections_max)
         ports = build(config)
         closing_down.push_async_callback(ports.close)
@@ -92,7 +92,7 @@ def _desk(config: Config, ports: Ports, engine: Engine, tickets: Tickets) -> Des
         draw_id=lambda: str(uuid.uuid4()),
         retention_days=config.retention_days,
     )
-    return Desk(gate, Parts(engine, ports.bus, ports.clock), config.sessions_max)
+    return Desk(gate, Parts(engine, ports.bus, ports.clock), config.sessions_each())
 
 
 def _app(config: Config, ports: Ports, tickets: Tickets, desk: Desk, readiness: Readiness) -> ASGIApp:

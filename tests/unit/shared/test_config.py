@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from services.ingest.engines.build import WORKERS_MAX
 from shared.config import Config, LogLevel, Role, load_config
 from shared.errors import SetupError
+from shared.settings import LOCAL_PROCESSORS_MAX, sessions_heard
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +31,7 @@ def test_defaults_serve_this_machine_only_and_keep_keys_apart_from_data(
     monkeypatch.setenv("XDG_CONFIG_HOME", "/etc/somewhere")
     config = load_config()
     assert (config.backend, config.engines, config.polisher) == ("embedded", ("local",), "rules")
-    assert (config.host, config.sessions_max, config.retention_days) == ("127.0.0.1", 200, None)
+    assert (config.host, config.sessions_max, config.retention_days) == ("127.0.0.1", None, None)
     assert config.data_dir == Path("/var/somewhere/steno")
     assert config.key_file == Path("/etc/somewhere/steno/key-encryption.json")
     assert config.ticket_key_file == Path("/etc/somewhere/steno/ticket.key")
@@ -176,3 +178,35 @@ def test_a_vendor_needs_a_key_unless_its_server_is_on_this_machine() -> None:
 
 def test_a_key_is_not_shown_with_the_rest() -> None:
     assert "hush" not in repr(load_config(deepgram_key="hush", speechmatics_key="hush", ticket_keys="hush"))
+
+
+@pytest.mark.parametrize(
+    ("engine", "processors", "instances", "sessions"),
+    [
+        ("local", 1, 1, 5),
+        ("local", 2, 1, 10),
+        ("local", 2, 2, 5),
+        ("local", 2, 3, 4),
+        ("local", 1, 16, 1),
+        ("local", 8, 1, 40),
+        ("local", 64, 1, 40),
+        ("deepgram", 2, 4, 200),
+        ("scripted", 1, 1, 200),
+    ],
+)
+def test_no_more_sessions_are_taken_than_the_machine_can_hear(
+    engine: str, processors: int, instances: int, sessions: int
+) -> None:
+    assert sessions_heard(engine, processors, instances) == sessions
+
+
+def test_the_engine_that_is_tried_first_decides_and_who_says_a_number_gets_it() -> None:
+    assert load_config(engines=("scripted", "local")).sessions_each() == 200
+    here = sessions_heard("local", os.cpu_count() or 1, 1)
+    assert load_config(engines=("local", "scripted")).sessions_each() == here < 200
+    said = load_config(engines=("local",), sessions_max=77)
+    assert (said.sessions_each(), said.sessions_each(4)) == (77, 77)
+
+
+def test_the_bound_is_that_of_the_processors_the_engine_uses() -> None:
+    assert LOCAL_PROCESSORS_MAX == WORKERS_MAX

@@ -1,5 +1,6 @@
 """Which processes, which ports, told what."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from infra.local.stack import choose_ports, plan, port_is_free, url
 from shared.config import Config, load_config
 from shared.errors import SetupError
+from shared.settings import sessions_heard
 
 TAKEN = {8_002, 8_004}
 
@@ -76,6 +78,17 @@ def test_each_process_is_told_all_and_nothing_else_of_ours(
     second = processes[1].environment
     assert (second["PATH"], second["STENO_ENGINES"], second["STENO_PORT"]) == ("/bin", "scripted", "8001")
     assert "STENO_OLD" not in second
+
+
+@pytest.mark.parametrize(
+    ("sessions_max", "each"), [(None, sessions_heard("local", os.cpu_count() or 1, 2)), (77, 77)]
+)
+def test_the_instances_share_what_the_machine_can_hear_unless_somebody_says_a_number(
+    tmp_path: Path, sessions_max: int | None, each: int
+) -> None:
+    config = load_config(data_dir=tmp_path / "data", engines=("local",), sessions_max=sessions_max)
+    ingest = plan(config, (8_000, 8_001), {})[:2]
+    assert [process.environment["STENO_SESSIONS_MAX"] for process in ingest] == [str(each)] * 2
 
 
 def test_a_port_that_somebody_listens_on_is_not_free() -> None:
