@@ -37,8 +37,8 @@ from tests.providers.faults import parse
 from tests.providers.hurried import VENDORS, HurriedClock, be_quiet, engine_at, limits_of, serving
 from tests.providers.session import Setting
 
-SPEED: Final = 10.0
-LENGTH: Final = samples(45)
+SPEED: Final = 6.0
+LENGTH: Final = samples(40)
 CREDIT: Final = samples(100)
 HOLE_MAX: Final = samples(5)
 LIMIT_S: Final = 40.0
