@@ -1,6 +1,7 @@
 """Stage 6 of 13. The Speechmatics SDK's client and its connection's settings, changed where they say or bound too little."""
 
 import asyncio
+import logging
 from typing import Any, Final
 
 from speechmatics.rt import AsyncClient, ConnectionConfig
@@ -11,6 +12,8 @@ from services.ingest.engines.remote_wire import proxy_for, tls
 
 START_S_MAX: Final = 20.0
 """With a dictionary that it has not seen, the vendor takes up to 15 s to start."""
+
+LOGGERS: Final = ("speechmatics.rt.async_client", "speechmatics.rt.transport")
 
 
 class Connection(ConnectionConfig):
@@ -48,6 +51,7 @@ class Client(AsyncClient):
         super().__init__(api_key=key, url=url, conn_config=connection)
         self.is_deaf = False
         self._news = news
+        _forget_handlers()
 
     async def _wait_recognition_started(self, timeout: float = START_S_MAX) -> None:  # noqa: ASYNC109  # as in the SDK
         await super()._wait_recognition_started(START_S_MAX)
@@ -58,3 +62,12 @@ class Client(AsyncClient):
         finally:
             self.is_deaf = True
             self._news.set()
+
+
+def _forget_handlers() -> None:
+    """The SDK gives each of its loggers a handler that does nothing with every client it makes, and never takes one back:
+    memory would grow with the number of connections."""
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        for handler in [each for each in logger.handlers if isinstance(each, logging.NullHandler)]:
+            logger.removeHandler(handler)

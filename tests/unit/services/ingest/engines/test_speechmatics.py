@@ -1,6 +1,7 @@
 """What Speechmatics is asked for, how its transcripts are read, and what its client would get wrong by itself."""
 
 import asyncio
+import logging
 from dataclasses import replace
 from itertools import pairwise
 
@@ -135,3 +136,12 @@ async def test_a_service_that_says_goodbye_to_nobody_is_cut_off_in_time() -> Non
         began_ms = SystemClock().monotonic_ms()
         await stream.close()
         assert SystemClock().monotonic_ms() - began_ms < 1_500
+
+
+async def test_the_sdk_s_loggers_keep_nothing_of_a_connection() -> None:
+    async with vendor("speechmatics") as given:
+        for _ in range(3):
+            await (await given.engine.open(SessionConfig(), 0)).close()
+    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict if "speechmatics" in name]
+    # The package's own has one, from when it was imported.
+    assert sum(len(each.handlers) for each in loggers) <= 1
