@@ -1,11 +1,12 @@
-/** The page: one session at a time, recorded or read. Joins what the person does to the parts that do it. */
+/** The page: one session at a time, recorded or read, beside those that it still delivers. Joins what the person does to the parts that do it. */
 
 import { deleteSession, finishSession } from "./api.js";
+import { Deliveries } from "./deliveries.js";
 import { Label } from "./label.js";
 import { prepareMicrophone } from "./microphone.js";
 import { Reading } from "./reading.js";
 import { Recorder } from "./recorder.js";
-import { isAtRisk, screenOf } from "./screen.js";
+import { canWait, isAtRisk, screenOf } from "./screen.js";
 import { ScreenLock } from "./screen-lock.js";
 import { SessionList } from "./session-list.js";
 import { outlookOf } from "./transcript.js";
@@ -34,7 +35,16 @@ class Page {
     this.view = new View((action) => this.act(action));
     this.list = new SessionList({ open: (session) => this.open(session), changed });
     const input = /** @type {HTMLInputElement} */ (byId("label"));
-    this.label = new Label(input, (note) => setText("label-note", note), () => void this.list.refresh());
+    const refresh = () => void this.list.refresh();
+    this.label = new Label(input, (note) => setText("label-note", note), refresh);
+    /** @type {Deliveries<Recorder>} */
+    this.deliveries = new Deliveries({
+      known: (session) => {
+        this.label.known(session);
+        refresh();
+      },
+      delivered: refresh,
+    });
   }
 
   // --- what the person does
@@ -45,7 +55,8 @@ class Page {
     const acts = {
       record: () => this.record(),
       continueHere: () => this.recorder?.shell.happen({ type: "continueHere" }),
-      signedIn: () => this.recorder?.shell.happen({ type: "signedIn" }),
+      signedIn: () => this.signedIn(),
+      showStopped: () => this.showStopped(),
       newSession: () => this.newSession(),
       continueOffered: () => this.openOffered() && this.record(),
       openOffered: () => this.openOffered(),
@@ -57,7 +68,10 @@ class Page {
 
   record() {
     const session = this.reading?.session.id ?? crypto.randomUUID();
-    this.recorder ??= new Recorder(session, () => this.changed());
+    if (this.recorder === null) {
+      if (!this.deliveries.hasRoom) return;
+      this.recorder = new Recorder(session, () => this.changed(), { tapeSamplesMax: this.deliveries.room });
+    }
     void this.recorder.record();
   }
 
@@ -72,9 +86,12 @@ class Page {
     byId("sessions").classList.remove("unfolded");
     byId("sessions-toggle").setAttribute("aria-expanded", "false");
     if (session.id === this.session || !this.#leave()) return;
-    this.label.show(session.id, session.label, true);
-    this.reading = new Reading(session, () => this.changed());
-    void this.reading.read();
+    this.recorder = this.deliveries.take(session.id);
+    this.label.show(session.id, session.label, this.recorder === null || this.recorder.link.logId !== null);
+    if (this.recorder === null) {
+      this.reading = new Reading(session, () => this.changed());
+      void this.reading.read();
+    }
     this.changed();
   }
 
@@ -83,6 +100,19 @@ class Page {
     const offered = this.list.unfinished;
     if (offered) this.open(offered);
     return offered;
+  }
+
+  /** The finished session that cannot be delivered without the person. */
+  showStopped() {
+    const stopped = this.deliveries.stopped?.session;
+    const found = this.#waiting().find(({ session }) => session.id === stopped);
+    if (found) this.open(found.session);
+  }
+
+  /** Whoever was signed out of one was signed out of all. */
+  signedIn() {
+    this.recorder?.shell.happen({ type: "signedIn" });
+    this.deliveries.signedIn();
   }
 
   async endOpened() {
@@ -112,13 +142,26 @@ class Page {
     setTimeout(() => setText("copied", ""), COPIED_MS);
   }
 
-  /** False if the person would rather stay: what only this page holds would be lost. */
+  /** Whether something that only this page holds would be lost if it showed another session. */
+  get isBound() {
+    return isAtRisk(this.recorder) && !canWait(this.recorder);
+  }
+
+  /** Whether it would be if the page were closed. */
+  get isNeeded() {
+    return isAtRisk(this.recorder) || this.deliveries.isAtRisk || this.label.isAtRisk;
+  }
+
+  /** False if the person would rather stay. */
   #leave() {
+    const { recorder } = this;
     const question = "What is not yet saved on this page will be lost. Leave it anyway?";
-    if ((isAtRisk(this.recorder) || this.label.isRefused) && !window.confirm(question)) return false;
+    if ((this.isBound || this.label.isRefused) && !window.confirm(question)) return false;
+    const waits = canWait(recorder);
     // A label that is refused is of no more use, nor is one of a session that will never be.
-    if (this.label.isRefused || (this.recorder && this.recorder.link.logId === null)) this.label.forget(this.session);
-    void this.recorder?.close();
+    if (this.label.isRefused || (recorder?.link.logId === null && !waits)) this.label.forget(this.session);
+    if (recorder && waits) this.deliveries.hold(recorder);
+    else void recorder?.close();
     this.reading?.close();
     this.recorder = null;
     this.reading = null;
@@ -140,6 +183,7 @@ class Page {
 
   /** Much can change between two pictures; it is drawn once. A page that nobody sees is not drawn. */
   changed() {
+    this.deliveries.follow();
     this.#follow();
     this.screenLock.want(this.recorder?.link.intent === "recording");
     if (this.isDrawing) return;
@@ -181,16 +225,21 @@ class Page {
       recording: recorder,
       opened,
       offered: this.list.unfinished,
+      earlier: this.deliveries.summary,
       hasWords,
       isOnline: navigator.onLine,
       isBroken: this.isBroken,
     });
     const empty = reading?.problem || screen.empty;
     this.view.show({ ...screen, empty }, paragraphs, recorder ? hintOf(recorder) : "");
-    const isBusy = isAtRisk(recorder);
-    this.list.mark(this.session, isBusy);
-    /** @type {HTMLButtonElement} */ (byId("new-session")).disabled = isBusy;
+    this.list.mark(this.session, this.isBound, this.#waiting());
+    /** @type {HTMLButtonElement} */ (byId("new-session")).disabled = this.isBound;
     this.#drawAbout(recorder ? recorder.link.logId !== null : reading !== null);
+  }
+
+  /** What is still delivered, as it is listed. */
+  #waiting() {
+    return this.deliveries.listed((session) => this.label.unsavedOf(session) ?? this.list.find(session)?.label ?? "");
   }
 
   /** @param {boolean} isKnown to the service */
@@ -238,6 +287,7 @@ for (const name of ["error", "unhandledrejection"]) {
 
 const look = () => {
   page.recorder?.shell.happen({ type: "checkNow" });
+  page.deliveries.check();
   page.label.save();
   page.changed();
 };
@@ -246,7 +296,7 @@ for (const name of PAGE_EVENTS) document.addEventListener(name, look);
 window.addEventListener("offline", () => page.changed());
 window.addEventListener("beforeunload", (event) => {
   page.label.save();
-  if (isAtRisk(page.recorder) || page.label.isAtRisk) event.preventDefault();
+  if (page.isNeeded) event.preventDefault();
 });
 window.addEventListener("pagehide", () => page.label.save({ isLast: true }));
 

@@ -30,16 +30,19 @@ export function alarmOf(recording, state) {
   }
 }
 
+/** @type {[string, Action]} */
+const NEXT = ["Start a new session", "newSession"];
+
 /** The one thing that matters most. @param {Facts} facts @param {State} state @returns {Panel | null} */
 export function panelOf(facts, state) {
-  const { recording, opened, offered, isOnline } = facts;
+  const { recording, opened, offered, earlier, isOnline } = facts;
   if (recording?.problem) return microphonePanel(recording.problem);
   if (recording?.link.phase === "stopped") return stoppedPanel(recording.link);
   if (recording && state !== "idle") {
-    return roomPanel(recording) ?? networkPanel(recording, state, isOnline) ?? noticePanel(recording) ?? endPanel(state);
+    const own = roomPanel(recording) ?? networkPanel(recording, state, isOnline) ?? noticePanel(recording);
+    return own ?? stoppedEarlierPanel(earlier, state) ?? endPanel(state);
   }
-  if (opened) return openedPanel(opened);
-  return offered && offerPanel(offered);
+  return stoppedEarlierPanel(earlier, state) ?? noRoomPanel(earlier) ?? (opened ? openedPanel(opened) : offered && offerPanel(offered));
 }
 
 /** @type {Record<string, string>} */
@@ -62,11 +65,11 @@ function microphonePanel(problem) {
  */
 const STOPPED = {
   4401: (kept) => panel("warn", `You are signed out. ${kept} Sign in again in another tab.`, ["I have signed in", "signedIn"]),
-  4403: () => panel("warn", "This session belongs to somebody else. Nothing more can be saved in it.", ["Start a new session", "newSession"]),
+  4403: () => panel("warn", "This session belongs to somebody else. Nothing more can be saved in it.", NEXT),
   4406: () => panel("warn", "This page is older than the service. What is not yet saved is lost when you reload.", ["Reload", "reload"]),
   4409: (kept, bye) => panel("warn", `${taken(bye)} ${kept} To bring it into the transcript, go on here.`, ["Continue here", "continueHere"]),
-  4410: () => panel("warn", "This session was deleted. Nothing more can be saved in it.", ["Start a new session", "newSession"]),
-  4413: () => panel("warn", "This session can take no more recordings.", ["Start a new session", "newSession"]),
+  4410: () => panel("warn", "This session was deleted. Nothing more can be saved in it.", NEXT),
+  4413: () => panel("warn", "This session can take no more recordings.", NEXT),
 };
 
 /** @param {import("./link-state.js").Link} link */
@@ -98,7 +101,8 @@ function networkPanel({ link }, state, isOnline) {
   const isConnected = link.phase === "live" || link.phase === "finishing" || link.phase === "finished";
   if (state === "finished" || (isConnected && isOnline) || (link.tries === 0 && isOnline)) return null;
   if (state === "finishing") {
-    return panel("warn", "There is no connection. Keep this page open: it finishes by itself once the network is back.");
+    const text = "There is no connection. Keep this page open: it finishes by itself once the network is back.";
+    return panel("warn", `${text} You can record the next session meanwhile.`, NEXT);
   }
   if (link.delivery.isDelivered && state === "paused") return null;
   const goesOn = state === "recording" ? "Recording goes on" : "What was recorded is kept";
@@ -113,13 +117,27 @@ function noticePanel({ notice }) {
 
 /** @param {State} state */
 function endPanel(state) {
-  if (state === "finishing") return panel("good", "Finishing: the last words are on their way.");
-  return state === "finished" ? panel("good", "Finished. All that was recorded here is saved.", ["Start a new session", "newSession"]) : null;
+  if (state === "finishing") return panel("good", "Finishing: the last words are on their way.", NEXT);
+  return state === "finished" ? panel("good", "Finished. All that was recorded here is saved.", NEXT) : null;
+}
+
+/** @param {import("./screen.js").Earlier} earlier @param {State} state */
+function stoppedEarlierPanel({ isStopped }, state) {
+  if (!isStopped) return null;
+  const text = "An earlier session needs you before it can be delivered. What was recorded is kept on this device.";
+  if (state === "recording" || state === "paused") return panel("warn", `${text} Finish this one first.`);
+  return panel("warn", text, ["Show it", "showStopped"]);
+}
+
+/** @param {import("./screen.js").Earlier} earlier */
+function noRoomPanel({ hasRoom }) {
+  const text = "This device holds as much of earlier sessions as it can. Record again once the network has taken some of it.";
+  return hasRoom ? null : panel("warn", `${text} Keep this page open.`);
 }
 
 /** @param {import("./api.js").Session} opened */
 function openedPanel(opened) {
-  if (opened.state === "finished") return panel("good", "This session is finished.", ["Start a new session", "newSession"]);
+  if (opened.state === "finished") return panel("good", "This session is finished.", NEXT);
   // While somebody has it the service does not end it.
   if (opened.state === "recording") return panel("good", `This session ${ELSEWHERE} Press Record to go on with it here instead.`);
   const text = `This session is not finished. Press Record to go on with it.${missing(opened)}`;

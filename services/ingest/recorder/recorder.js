@@ -46,6 +46,7 @@ export class Recorder {
     // A take of its own: whatever else records into this session never writes the same positions.
     const link = newLink(session, crypto.randomUUID(), {}, this.tape.samplesMax);
     this.shell = new Shell(link, owner, network);
+    this.begunAtMs = this.shell.platform.wallMs();
     this.problem = "";
     /** @type {import("./messages.js").Notice | null} */
     this.notice = null;

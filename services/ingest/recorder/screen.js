@@ -16,15 +16,23 @@ import { spell, timeOfDay } from "./times.js";
  * @property {import("./messages.js").Notice | null} notice
  * @property {import("./messages.js").Draft | null} draft
  *
+ * @typedef {object} Earlier finished sessions that this page still delivers beside the one it shows
+ * @property {number} count
+ * @property {number} undelivered samples
+ * @property {boolean} isStopped one of them waits for the person
+ * @property {boolean} isConnected all of them
+ * @property {boolean} hasRoom whether something new may be recorded beside them
+ *
  * @typedef {object} Facts
  * @property {Recording | null} recording
  * @property {Session | null} opened a session of the list that is read, not recorded
  * @property {Session | null} offered one that was interrupted, which the person may want to go on with
+ * @property {Earlier} earlier
  * @property {boolean} hasWords
  * @property {boolean} isOnline as far as the browser knows
  * @property {boolean} isBroken this page made a mistake that nobody foresaw
  *
- * @typedef {"record" | "continueHere" | "signedIn" | "newSession" | "continueOffered" | "openOffered" | "endOpened" | "reload"} Action
+ * @typedef {"record" | "continueHere" | "signedIn" | "newSession" | "continueOffered" | "openOffered" | "endOpened" | "showStopped" | "reload"} Action
  * @typedef {"off" | "good" | "warn" | "bad"} Mood
  * @typedef {{ mood: Mood, says: string }} Lamp
  * @typedef {{ mood: Mood, text: string, buttons: { name: string, action: Action }[] }} Panel
@@ -37,6 +45,7 @@ import { spell, timeOfDay } from "./times.js";
  * @property {number} captured samples
  * @property {number} level
  * @property {{ mood: Mood, text: string }} safety
+ * @property {{ mood: Mood, text: string }} earlier
  * @property {string} draft
  * @property {string} alarm
  * @property {Panel | null} panel
@@ -65,6 +74,7 @@ export function screenOf(facts) {
     captured: recording?.link.delivery.capturedUntil ?? 0,
     level: recording?.capture.state === "on" ? recording.capture.level : 0,
     safety: safetyOf(facts, state),
+    earlier: earlierOf(facts),
     draft: draftOf(recording?.draft),
     alarm: facts.isBroken ? BROKEN : alarmOf(recording, state),
     panel: panelOf(facts, state),
@@ -88,8 +98,23 @@ export function stateOf(link) {
 export const isAtRisk = (recording) =>
   recording !== null && (recording.link.intent === "recording" || !recording.link.delivery.isDelivered);
 
+/** Codes after which the service takes nothing more of a recording. */
+const HOPELESS = [4403, 4406, 4410, 4413];
+
+/**
+ * Whether it can be delivered while the next session is made: the person has finished, the service has not heard all of
+ * it yet, and would still listen.
+ * @param {Recording | null} recording
+ */
+export function canWait(recording) {
+  if (recording === null || stateOf(recording.link) !== "finishing") return false;
+  const { phase, bye, logId, delivery } = recording.link;
+  if (phase === "stopped" && HOPELESS.includes(bye?.code ?? 0)) return false;
+  return logId !== null || !delivery.isDelivered;
+}
+
 /** @param {Facts} facts @param {State} state @returns {Screen["safety"]} */
-function safetyOf({ recording, isOnline }, state) {
+function safetyOf({ recording, isOnline, earlier }, state) {
   if (recording === null || (state === "idle" && recording.link.dial === 0)) return { mood: "off", text: "" };
   const { delivery, phase } = recording.link;
   if (delivery.undelivered > 0) {
@@ -98,7 +123,19 @@ function safetyOf({ recording, isOnline }, state) {
     return { mood: isUsual ? "off" : "warn", text: `${spell(seconds)} on this device, not yet saved` };
   }
   if (delivery.gaps.length > 0) return { mood: "off", text: "A gap in the recording is not yet saved" };
-  return delivery.capturedUntil > 0 ? { mood: "good", text: "Everything is saved" } : { mood: "off", text: "" };
+  // Not everything, while something of another session is not.
+  const saved = earlier.count > 0 ? "This session is saved" : "Everything is saved";
+  return delivery.capturedUntil > 0 ? { mood: "good", text: saved } : { mood: "off", text: "" };
+}
+
+/** @param {Facts} facts @returns {Screen["earlier"]} */
+function earlierOf({ earlier: { count, undelivered, isStopped, isConnected }, isOnline }) {
+  if (count === 0) return { mood: "off", text: "" };
+  const which = count === 1 ? "An earlier session is" : `${count} earlier sessions are`;
+  const kept = undelivered > 0 ? `: ${spell(undelivered / SAMPLES_PER_SECOND)} on this device` : "";
+  const text = `${which} still being delivered${kept}`;
+  const isUsual = isOnline && isConnected && !isStopped;
+  return isUsual ? { mood: "off", text } : { mood: "warn", text: `${text}. Keep this page open.` };
 }
 
 /** @param {Recording["draft"] | undefined} draft */
@@ -121,10 +158,11 @@ function emptyOf({ opened }, state) {
 const isStarting = (recording, state) => recording?.capture.state === "starting" && state !== "recording";
 
 /** @param {Facts} facts @param {State} state @returns {Screen["controls"]} */
-function controlsOf({ recording, opened, hasWords }, state) {
+function controlsOf({ recording, opened, hasWords, earlier }, state) {
+  const hasRoom = recording !== null || earlier.hasRoom;
   const mayRecord = state === "paused" || (state === "idle" && opened?.state !== "finished");
   return {
-    record: mayRecord && !isStarting(recording, state),
+    record: mayRecord && hasRoom && !isStarting(recording, state),
     pause: state === "recording",
     finish: state === "recording" || state === "paused",
     copy: hasWords,

@@ -4,7 +4,10 @@ import { listSessions } from "./api.js";
 import { clockTime, dayAndTime, spell } from "./times.js";
 import { byId, setText } from "./view.js";
 
-/** @typedef {import("./api.js").Session} Session */
+/**
+ * @typedef {import("./api.js").Session} Session
+ * @typedef {{ session: Session, note: string }} Waiting a finished one that this page still delivers
+ */
 
 const AGAIN_MS = 5_000;
 
@@ -30,9 +33,12 @@ export class SessionList {
     this.sessions = [];
     this.here = "";
     this.isLocked = false;
+    /** @type {Waiting[]} */
+    this.waiting = [];
     this.isAsking = false;
     this.isOutdated = false;
     this.hasOlder = true;
+    this.marked = "";
     this.shown = "";
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
@@ -42,7 +48,10 @@ export class SessionList {
   /** The newest that was begun today and is not finished, unless it is the one on the page. */
   get unfinished() {
     const since = Date.now() - 24 * 3_600_000;
-    const found = this.sessions.find(({ state, created_at_ms }) => state !== "finished" && created_at_ms > since);
+    const waiting = new Set(this.waiting.map(({ session }) => session.id));
+    const found = this.sessions.find(
+      ({ id, state, created_at_ms }) => state !== "finished" && created_at_ms > since && !waiting.has(id),
+    );
     return found && found.id !== this.here ? found : null;
   }
 
@@ -102,26 +111,36 @@ export class SessionList {
     byId("sessions-note").hidden = text === "";
   }
 
-  /** `here` is on the page; `isLocked` while leaving it would lose something. @param {string} here @param {boolean} isLocked */
-  mark(here, isLocked) {
-    if (here === this.here && isLocked === this.isLocked) return;
+  /**
+   * @param {string} here what is on the page
+   * @param {boolean} isLocked while leaving it would lose something
+   * @param {Waiting[]} waiting
+   */
+  mark(here, isLocked, waiting) {
+    const told = JSON.stringify([here, isLocked, waiting]);
+    if (told === this.marked) return;
+    this.marked = told;
     this.here = here;
     this.isLocked = isLocked;
+    this.waiting = waiting;
     this.render();
   }
 
   render() {
     byId("more-sessions").hidden = !this.hasOlder || this.sessions.length < PAGE;
-    const told = JSON.stringify([this.sessions, this.here, this.isLocked]);
+    const told = JSON.stringify([this.sessions, this.here, this.isLocked, this.waiting]);
     if (told === this.shown) return;
     this.shown = told;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.session;
-    byId("session-list").replaceChildren(...this.sessions.map((session) => this.#item(session)));
+    const unlisted = this.waiting.map(({ session }) => session).filter(({ id }) => this.find(id) === null);
+    byId("session-list").replaceChildren(...[...unlisted.reverse(), ...this.sessions].map((session) => this.#item(session)));
     if (focused) /** @type {HTMLElement | null} */ (document.querySelector(`[data-session="${focused}"]`))?.focus();
   }
 
   /** @param {Session} session */
   #item(session) {
+    const waiting = this.waiting.find((each) => each.session.id === session.id);
+    const label = waiting ? waiting.session.label : session.label;
     const item = document.createElement("li");
     item.className = session.id === this.here ? "here" : "";
     const button = document.createElement("button");
@@ -131,15 +150,16 @@ export class SessionList {
     button.disabled = this.isLocked && session.id !== this.here;
     if (session.id === this.here) button.setAttribute("aria-current", "true");
     // What can be pressed to record, pause and finish has those names alone; a state is told beside the name.
-    button.setAttribute("aria-label", `${session.label || "No title"}, ${dayAndTime(session.created_at_ms)}`);
-    button.setAttribute("aria-description", STATES[session.state]);
+    button.setAttribute("aria-label", `${label || "No title"}, ${dayAndTime(session.created_at_ms)}`);
+    const state = STATES[waiting ? "finishing" : session.state];
+    const undelivered = session.undelivered_ms > 0 ? `${spell(session.undelivered_ms / 1_000)} not yet delivered` : "";
+    const note = waiting?.note ?? undelivered;
+    button.setAttribute("aria-description", note ? `${state}, ${note}` : state);
     button.append(
-      line(session.label ? "title" : "title unnamed", session.label || "No title"),
-      line("note", `${dayAndTime(session.created_at_ms)} · ${clockTime(16 * session.covered_ms)} · ${STATES[session.state]}`),
+      line(label ? "title" : "title unnamed", label || "No title"),
+      line("note", `${dayAndTime(session.created_at_ms)} · ${clockTime(16 * session.covered_ms)} · ${state}`),
     );
-    if (session.undelivered_ms > 0) {
-      button.append(line("note undelivered", `${spell(session.undelivered_ms / 1_000)} not yet delivered`));
-    }
+    if (note) button.append(line("note undelivered", note));
     button.addEventListener("click", () => this.open(session));
     item.append(button);
     return item;

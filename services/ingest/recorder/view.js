@@ -60,6 +60,8 @@ export class View {
     byId("meter-level").style.setProperty("--level", Math.sqrt(screen.level).toFixed(2));
     setText("safety", screen.safety.text);
     byId("safety").dataset.mood = screen.safety.mood;
+    setText("earlier", screen.earlier.text);
+    byId("earlier").dataset.mood = screen.earlier.mood;
     setText("alarm", screen.alarm);
     setText("draft", screen.draft);
     this.#showPanel(screen.panel);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { alarmOf, panelOf } from "../../../../../services/ingest/recorder/panels.js";
-import { SECOND, facts, link, recording, session } from "./recordings.js";
+import { NONE, SECOND, facts, link, recording, session } from "./recordings.js";
 
 /**
  * @typedef {import("./recordings.js").Recording} Recording
@@ -69,8 +69,26 @@ test("who paused with everything saved need not know of the network", () => {
 
 test("finish without a network says that it waits", () => {
   const away = link({ phase: "waiting", tries: 2, intent: "finished" });
-  assert.match(panel(recording({ link: away }), "finishing")?.text ?? "", /Keep this page open: it finishes by itself/);
+  const waiting = panel(recording({ link: away }), "finishing");
+  assert.match(waiting?.text ?? "", /Keep this page open: it finishes by itself.* record the next session meanwhile/);
+  assert.deepEqual(waiting?.buttons.map(({ action }) => action), ["newSession"]);
   assert.match(panel(recording({ link: link({ phase: "finishing", intent: "finished" }) }), "finishing")?.text ?? "", /^Finishing/);
+});
+
+test("an earlier session that waits for the person is shown to them, once nothing of this one would be lost", () => {
+  const earlier = { ...NONE, count: 1, isStopped: true };
+  assert.match(panel(recording(), "recording", { earlier })?.text ?? "", /needs you.* kept on this device\. Finish this one first\.$/);
+  assert.deepEqual(panel(recording(), "recording", { earlier })?.buttons, []);
+  for (const state of /** @type {const} */ (["finishing", "finished"])) {
+    assert.deepEqual(panel(recording(), state, { earlier })?.buttons.map(({ action }) => action), ["showStopped"]);
+  }
+  assert.deepEqual(panel(null, "idle", { earlier })?.buttons.map(({ action }) => action), ["showStopped"]);
+});
+
+test("a device that is full of earlier sessions says when it can record again", () => {
+  const earlier = { ...NONE, count: 20, hasRoom: false };
+  assert.match(panel(null, "idle", { earlier })?.text ?? "", /Record again once the network has taken some of it\. Keep this page open\.$/);
+  assert.equal(panel(recording(), "recording", { earlier }), null);
 });
 
 test("the end offers the next one", () => {

@@ -41,11 +41,15 @@ export const recording = (more = {}) => ({
   ...more,
 });
 
+/** Nothing is delivered beside what the page shows. */
+export const NONE = { count: 0, undelivered: 0, isStopped: false, isConnected: true, hasRoom: true };
+
 /** @param {Recording | null} recording @param {Partial<Facts>} more @returns {Facts} */
 export const facts = (recording, more = {}) => ({
   recording,
   opened: null,
   offered: null,
+  earlier: NONE,
   hasWords: false,
   isOnline: true,
   isBroken: false,

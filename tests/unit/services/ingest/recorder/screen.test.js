@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isAtRisk, screenOf, stateOf } from "../../../../../services/ingest/recorder/screen.js";
-import { SECOND, facts, link, recording, session } from "./recordings.js";
+import { canWait, isAtRisk, screenOf, stateOf } from "../../../../../services/ingest/recorder/screen.js";
+import { NONE, SECOND, facts, link, recording, session } from "./recordings.js";
 
 /** @typedef {import("./recordings.js").Recording} Recording */
 
@@ -101,6 +101,44 @@ test("closing is a risk while recording, or while anything is not saved", () => 
   assert.equal(isAtRisk(recording({ link: link({ intent: "paused" }, all) })), false);
   assert.equal(isAtRisk(recording({ link: link({ intent: "paused" }) })), true);
   assert.equal(isAtRisk(recording({ link: link({ intent: "finished", phase: "stopped" }) })), true);
+});
+
+test("a finished recording can wait beside the next as long as the service would take what is left of it", () => {
+  /** @param {Partial<import("./recordings.js").Link>} more @param {object} delivery */
+  const waits = (more, delivery = {}) => canWait(recording({ link: link({ intent: "finished", phase: "waiting", ...more }, delivery) }));
+  const all = { covered: 40 * SECOND };
+  /** @param {number} code */
+  const stopped = (code) => waits({ phase: "stopped", bye: { type: "bye", code, reason: "", retry: false } });
+  assert.equal(canWait(null), false);
+  assert.equal(waits({}), true);
+  assert.equal(waits({ intent: "paused" }), false);
+  assert.equal(waits({ phase: "done" }, all), false);
+  // The service has all of it, and has yet to hear that this is the end; or it has never heard of it, and never will.
+  assert.equal(waits({ logId: "log" }, all), true);
+  assert.equal(waits({ logId: null }, { capturedUntil: 0, covered: 0 }), false);
+  assert.deepEqual([4401, 4409, 4403, 4406, 4410, 4413].map(stopped), [true, true, false, false, false, false]);
+});
+
+test("what is still delivered of earlier sessions is said beside this one, which alone is saved then", () => {
+  const earlier = { ...NONE, count: 1, undelivered: 34 * SECOND };
+  const all = recording({ link: link({}, { covered: 40 * SECOND }) });
+  assert.equal(screen(all).earlier.text, "");
+  assert.deepEqual(screen(all, { earlier }).earlier, {
+    mood: "off",
+    text: "An earlier session is still being delivered: 34 s on this device",
+  });
+  assert.equal(screen(all, { earlier }).safety.text, "This session is saved");
+  const away = screen(null, { earlier: { ...earlier, count: 2, isConnected: false } }).earlier;
+  assert.equal(away.mood, "warn");
+  assert.match(away.text, /^2 earlier sessions are .* 34 s on this device\. Keep this page open\.$/);
+  assert.equal(screen(null, { earlier, isOnline: false }).earlier.mood, "warn");
+  assert.equal(screen(null, { earlier: { ...earlier, undelivered: 0 } }).earlier.text, "An earlier session is still being delivered");
+});
+
+test("nothing new is recorded on a device that is full of earlier sessions; what was begun goes on", () => {
+  const earlier = { ...NONE, count: 20, hasRoom: false };
+  assert.deepEqual(pressable(null, { earlier }), []);
+  assert.deepEqual(pressable(recording({ link: link({ intent: "paused" }) }), { earlier }), ["record", "finish"]);
 });
 
 test("a level of a microphone that is off is not shown", () => {
