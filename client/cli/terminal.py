@@ -2,7 +2,6 @@
 
 import io
 import sys
-from contextlib import suppress
 from typing import Any, Final, TextIO
 
 import typer
@@ -33,9 +32,12 @@ def exit_code(error: DictationError) -> int:
 
 def say(line: str) -> None:
     """A line for the person, on stderr. Who cannot be told there cannot be told at all: the exit code is left."""
-    with suppress(OSError):
+    try:
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
+    except OSError:
+        # What is not written yet would be tried again at exit, and the exit code would be that of the failure.
+        sys.stderr = io.StringIO()
 
 
 def put(line: str) -> None:

@@ -76,7 +76,10 @@ def test_a_full_disk_under_the_output_is_one_line_and_exit_2(arguments: list[str
 def test_an_interrupt_while_everything_is_loaded_prints_no_trace(tmp_path: Path) -> None:
     (tmp_path / "typer.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
     path = os.pathsep.join([str(tmp_path), *sys.path])
-    done = subprocess.run(STENO, env={**os.environ, "PYTHONPATH": path}, capture_output=True, timeout=30)
+    # Who starts the tests in the background may have SIGINT ignored, which children inherit.
+    heeding = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-c", heeding, *STENO]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, timeout=30)
     assert (done.returncode, done.stdout + done.stderr) == (-signal.SIGINT, b"")
 
 
@@ -90,7 +93,10 @@ def test_whoever_stops_reading_hears_no_complaint() -> None:
 
 def test_nobody_to_tell_is_no_fault() -> None:
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([*STENO, "dance"], stdout=subprocess.PIPE, stderr=full, timeout=30)
+        # With what Python buffers by itself, wherever the tests run.
+        buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        command = [*STENO, "dance"]
+        done = subprocess.run(command, env=buffered, stdout=subprocess.PIPE, stderr=full, timeout=30)
     assert done.returncode == 2
 
 
