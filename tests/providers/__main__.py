@@ -15,6 +15,7 @@ from tests.providers.faults import parse
 from tests.providers.gemini_by_hand import by_hand
 from tests.providers.session import Setting, start
 
+CLOSE_S_MAX: Final = 5
 PATHS: Final = {"deepgram": "", "speechmatics": "/v2"}
 
 
@@ -59,8 +60,16 @@ async def _serve(given: argparse.Namespace) -> None:
     port = server.sockets[0].getsockname()[1]
     print(f"ready ws://127.0.0.1:{port}{PATHS[given.vendor]}", flush=True)
     await ended.wait()
+    if given.leashed:
+        # Its end stays readable for ever.
+        loop.remove_reader(sys.stdin.fileno())
     server.close()
-    await server.wait_closed()
+    try:
+        async with asyncio.timeout(CLOSE_S_MAX):
+            await server.wait_closed()
+    except TimeoutError:
+        # A session that plays deaf or frozen goes with the process.
+        pass
     await engine.close()
     for violation in setting.violations:
         print(f"violation: {violation}", file=sys.stderr, flush=True)
