@@ -23,7 +23,7 @@ def dictates(page: RecorderPage, label: str) -> None:
 def test_two_patients_are_dictated_without_a_network_and_both_are_delivered(page: RecorderPage) -> None:
     listed = page.page.get_by_role("navigation").get_by_role("listitem")
     page.context.set_offline(True)
-    dictates(page, "Example, first without a network")
+    dictates(page, "Example, before noon")
     page.press("Start a new session")
     expect(page.page.get_by_label(NAME)).to_have_value("")
     page.sees(
@@ -31,15 +31,15 @@ def test_two_patients_are_dictated_without_a_network_and_both_are_delivered(page
             r"An earlier session is still being delivered: \d s on this device\. Keep this page open\."
         )
     )
-    waiting = listed.filter(has_text="Example, first without a network")
+    waiting = listed.filter(has_text="Example, before noon")
     expect(waiting).to_contain_text(re.compile(r"\d s on this device, still being delivered"))
     assert leave(page) == ["beforeunload"]
-    dictates(page, "Example, second without a network")
+    dictates(page, "Example, after noon")
     page.context.set_offline(False)
     page.sees("Finished. All that was recorded here is saved.", within_ms=25_000)
     expect(page.page.get_by_text("still being delivered")).to_have_count(0, timeout=20_000)
     page.sees("Everything is saved")
-    for label in ("Example, first without a network", "Example, second without a network"):
+    for label in ("Example, before noon", "Example, after noon"):
         expect(listed.filter(has_text=label)).to_contain_text("Finished")
         listed.filter(has_text=label).get_by_role("button").click()
         page.sees("This session is finished.")
