@@ -65,9 +65,9 @@ class Client(AsyncClient):
 
 
 def _forget_handlers() -> None:
-    """The SDK gives each of its loggers a handler that does nothing with every client it makes, and never takes one back:
-    memory would grow with the number of connections."""
+    """All but one: the SDK gives its loggers one that does nothing with every client it makes, and takes none back, so
+    that memory would grow with the number of connections."""
     for name in LOGGERS:
         logger = logging.getLogger(name)
-        for handler in [each for each in logger.handlers if isinstance(each, logging.NullHandler)]:
+        for handler in [each for each in logger.handlers if isinstance(each, logging.NullHandler)][1:]:
             logger.removeHandler(handler)
