@@ -59,7 +59,7 @@ def open_connections(path: Path, count: int) -> list[sqlite3.Connection]:
     try:
         with closing(_connect(path)) as connection:
             _prepare(connection)
-        return [_connected(path) for _ in range(count)]
+        return [_connect(path) for _ in range(count)]
     except sqlite3.Error as error:
         raise SetupError(f"cannot use the database {path}: {sentence(error)}") from error
     except SetupError as error:
@@ -207,17 +207,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     with ExitStack() as opened:
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
         opened.callback(connection.close)
+        # The first of them to look at the tables opens the write-ahead log too, which nobody removes from then on.
         for setting in SETTINGS:
             connection.execute(setting)
-        opened.pop_all()
-    return connection
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    """A connection that has the write-ahead log open, which nobody removes then; it opens it at its first read."""
-    with ExitStack() as opened:
-        connection = opened.enter_context(closing(_connect(path)))
-        schema_version(connection)
         opened.pop_all()
     return connection
 
