@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 from services.ingest.admission import Gate
@@ -98,8 +99,15 @@ class Desk:
             displaced.recording.check_lease()
         keeper = asyncio.create_task(self._keep(session, running))
         self._keepers.add(keeper)
-        keeper.add_done_callback(self._keepers.discard)
+        keeper.add_done_callback(partial(self._kept, session))
         return running
+
+    def _kept(self, session: SessionId, keeper: "asyncio.Task[None]") -> None:
+        self._keepers.discard(keeper)
+        error = None if keeper.cancelled() else keeper.exception()
+        if error is not None:
+            # A mistake of ours: the recorder was told so, and whoever mends it reads where.
+            log.error("a recording failed", session=session, exc_info=error)
 
     def client_lost(self, running: Running) -> None:
         """Nobody listens to this recording any more: it waits a little, flushes and lets go."""
