@@ -20,8 +20,20 @@ from client.cli.terminal import help_without_command, minutes, printable, put, s
 from shared.domain.values import SAMPLES_PER_MS
 from shared.errors import SetupError
 
+EXAMPLES: Final = """
+**Examples**
+
+`steno sessions list` shows what there is, and the ids that the other commands want.
+
+`steno sessions show 0c0ffee0-0000-4000-8000-000000000000` shows one with its text; `export` writes it into a file.
+
+**Exit codes**: 0 done; 2 an option is wrong, or the output cannot be written; 4 refused, as when there is no such session; 5 the
+server does not answer.
+"""
+
 app = typer.Typer(
-    help="Dictations that are stored: list, show, export, delete.",
+    help="Dictations that are stored: list, show, export, delete. Steno must be running: `steno up`.",
+    epilog=EXAMPLES,
     callback=help_without_command,
     invoke_without_command=True,
     rich_markup_mode="markdown",
@@ -31,7 +43,9 @@ PAGE_MAX: Final = 100
 _COLUMNS: Final = ("session", "created (UTC)", "state", "stored", "missing", "takes", "label")
 
 Url = Annotated[str, typer.Option(help="Where Steno serves.", metavar="URL")]
-Session = Annotated[str, typer.Argument(help="The session's id, as `steno sessions list` shows it.")]
+Session = Annotated[
+    str, typer.Argument(metavar="SESSION", help="The session's id, as `steno sessions list` shows it.")
+]
 
 T = TypeVar("T")
 
@@ -55,7 +69,7 @@ EXPORT_EXAMPLES: Final = """
 @app.command("list", epilog=LIST_EXAMPLES)
 def list_sessions(
     url: Url = DEFAULT_URL,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, metavar="N", help="How many, newest first.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> int:
     """List the sessions that are yours, newest first."""
@@ -103,9 +117,14 @@ def show_session(session: Session, url: Url = DEFAULT_URL) -> int:
 @app.command("export", epilog=EXPORT_EXAMPLES)
 def export_session(
     session: Session,
-    form: Annotated[str, typer.Option("--format", help="txt, json or md.")] = "txt",
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="txt, json (with everything) or md (Markdown).")
+    ] = "txt",
     output: Annotated[
-        Path | None, typer.Option(help="A new file, instead of stdout.", dir_okay=False)
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A new file, instead of stdout; only you may read it.", dir_okay=False
+        ),
     ] = None,
     url: Url = DEFAULT_URL,
 ) -> int:
@@ -128,7 +147,7 @@ def delete_session(
     url: Url = DEFAULT_URL,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> int:
-    """Delete a session for good: its text, its drafts and its key."""
+    """Delete a session for good: its text, its drafts and its key. Asks first, unless told not to."""
     address, wanted = parse_address(url), parse_session(session)
     if not yes:
         if not sys.stdin.isatty():
@@ -170,7 +189,7 @@ def _row(session: SessionSummary) -> tuple[str, ...]:
         _created(session),
         session.state,
         _length(session.covered_ms),
-        _length(session.undelivered_ms) if session.undelivered_ms else "-",
+        _missing(session.undelivered_ms) if session.undelivered_ms else "-",
         str(session.takes),
         printable(session.label).replace("\n", " "),
     )
@@ -178,7 +197,7 @@ def _row(session: SessionSummary) -> tuple[str, ...]:
 
 def _facts(session: SessionSummary) -> list[tuple[str, str]]:
     missing = session.undelivered_ms
-    told = f"{_length(missing)} captured and not yet delivered by its recorder" if missing else "nothing"
+    told = f"{_missing(missing)} captured and not yet delivered by its recorder" if missing else "nothing"
     return [
         ("session", session.id),
         ("label", json.dumps(session.label, ensure_ascii=False) if session.label else "-"),
@@ -195,6 +214,11 @@ def _created(session: SessionSummary) -> str:
 
 def _length(length_ms: int) -> str:
     return minutes(length_ms * SAMPLES_PER_MS)
+
+
+def _missing(length_ms: int) -> str:
+    """Rounded up: what is missing must never read as nothing."""
+    return _length(-(-length_ms // 1_000) * 1_000)
 
 
 def _write_new(path: Path, note: bytes) -> None:

@@ -61,23 +61,40 @@ stopped; another file is another take of the session. Each server message is a l
 
 **Ctrl-C** stops capturing and finishes what was captured; a second one gives up.
 
-**Exit codes**: 0 finished, everything stored; 2 an option or the file is wrong; 3 finished, with gaps; 4 refused; 5 gave up;
-6 finished, everything stored, but the output could not be written (a full disk, a reader that left): the run goes on without it.
-A file that breaks off or changes while it is streamed is 2 as well: what was read of it before is stored, and the session finished.
+**Exit codes**
+
+- `0` finished, and everything is stored.
+- `2` an option or the file is wrong; of a file that broke off or changed meanwhile, what was read before is stored.
+- `3` finished, with gaps, which the note shows where they are.
+- `4` refused: the line on stderr says why; trying again as it is would change nothing.
+- `5` gave up: the line on stderr says how to go on.
+- `6` finished, and everything is stored, but not all could be printed: a full disk, or a reader that left.
 """
 
 
 def stream(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Any recording that ffmpeg's libraries read.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A recording: wav, mp3, m4a, flac, ogg, webm, and whatever else ffmpeg reads.",
+        ),
+    ],
     url: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="WS_URL", help="A server; repeat it to use several in turn.", show_default=DEFAULT_URL
+            metavar="WS_URL",
+            help="Where Steno serves; repeat it to use several in turn.",
+            show_default=DEFAULT_URL,
         ),
     ] = None,
     session: Annotated[
         str | None,
-        typer.Option(metavar="UUID", help="The session to record into.", show_default="a new one"),
+        typer.Option(
+            metavar="UUID",
+            help="The session to record into; it need not exist yet.",
+            show_default="a new one",
+        ),
     ] = None,
     speed: Annotated[
         float | None,
@@ -90,20 +107,33 @@ def stream(
     cut_every: Annotated[
         float | None,
         typer.Option(
-            metavar="S", help="Cut the connection after every S seconds of audio sent for the first time."
+            metavar="S",
+            help="For trying out: cut the connection after every S seconds of audio sent for the first time.",
         ),
     ] = None,
     label: Annotated[
-        str, typer.Option(help="A name for the session, stored encrypted; others on this machine may see it.")
+        str,
+        typer.Option(
+            metavar="TEXT",
+            help="A name for the session, stored encrypted. While this runs, others on this machine can see it.",
+        ),
     ] = "",
     give_up_after: Annotated[
-        float, typer.Option(metavar="S", help="Seconds without connection and progress.", show_default="300")
+        float,
+        typer.Option(
+            metavar="S",
+            help="End after so many seconds without connection and progress; what is stored stays.",
+            show_default="300",
+        ),
     ] = GIVE_UP_AFTER_MS / 1_000,
     as_json: Annotated[
         bool, typer.Option("--json", help="Every server message as a line of JSON, then a summary.")
     ] = False,
 ) -> int:
-    """Stream a recording into a session, through every loss of the connection, until it is finished."""
+    """Stream a recording into a session, through every loss of the connection, until it is finished.
+
+    Steno must be running: `steno up`, in another terminal.
+    """
     # Here and not above: decoding libraries take a moment to load, which `--help` should not.
     from client.take_ids import only_run, take_id_of
 

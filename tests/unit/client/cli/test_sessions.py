@@ -53,7 +53,7 @@ def test_sessions_are_listed_with_what_is_missing(service: Service, capsys: Capt
     assert capsys.readouterr().out.splitlines() == [
         "session                               created (UTC)     state        stored  missing  takes  label",
         f"{SESSION}  1970-01-01 00:00  finished     1:02    -        1      Jane Roe, made up",
-        f"{OTHER}  1970-01-01 00:00  interrupted  1:02    0:05     1",
+        f"{OTHER}  1970-01-01 00:00  interrupted  1:02    0:06     1",
     ]
 
 
@@ -94,7 +94,7 @@ def test_a_session_is_shown_with_its_text(service: Service, capsys: Captured) ->
         "state        interrupted",
         "created      1970-01-01 00:00 UTC",
         "stored       1:02 of audio in 1 take(s)",
-        "missing      0:05 captured and not yet delivered by its recorder",
+        "missing      0:06 captured and not yet delivered by its recorder",
         "",
         "Made up words. [note 1]",
         "[gap 0:12-0:15: abandoned]",
