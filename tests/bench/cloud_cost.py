@@ -26,13 +26,17 @@ from tests.bench.cloud_prices import (
     INGEST,
     KEYS_PER_SESSION,
     PRICES,
+    SWEEPS_AN_HOUR,
+    TOMBSTONE_DAYS,
     Bill,
     Kind,
     Swept,
     added,
     an_hour_of_cpu,
+    deleting,
     dollars,
     less,
+    passing,
     times,
 )
 from tests.bench.cloud_speaker import Dictations, Shape, vendor
@@ -214,9 +218,12 @@ def _hour(found: Measured, shape: Shape) -> Iterator[str]:
         + " ".join(f"{dollars(bill):>12.5f}" for bill in columns[:3])
         + f" {total:>24.5f}"
     )
+    yield f"to delete it: {dollars(deleting(round(entries + utterances) + 2)):.5f}, by the rows of its logs"
     yield f"once it is deleted, for 30 days: {dollars(columns[3]):.5f} ({_most(columns[3])})"
     yield f"by service: {_by_service(found)}"
-    yield f"sweeps of an empty store for an hour: {60 * dollars(swept.alone):.5f}"
+    yield f"sweeps of an empty store for an hour: {SWEEPS_AN_HOUR * dollars(swept.alone):.5f}"
+    kept = SWEEPS_AN_HOUR * 24 * TOMBSTONE_DAYS
+    yield f"and for 30 days, for every 1,000 sessions that are kept: {dollars(passing(1_000, kept)):.5f} (not counted: Google's rule)"
 
 
 def _by_service(found: Measured) -> str:

@@ -104,15 +104,25 @@ class Swept:
     finished: Bill
     deleted: Bill
 
-    def hour_of(self, ended: bool = True) -> dict[Kind, float]:
+    def hour_of(self) -> dict[Kind, float]:
         """For a session while it records for an hour, and afterwards until no sweep looks at it any more."""
-        after = times(self.finished, RECENT_MINUTES if ended else 0)
-        return added(times(self.recording, SWEEPS_AN_HOUR), after)
+        return added(times(self.recording, SWEEPS_AN_HOUR), times(self.finished, RECENT_MINUTES))
 
     def deletion(self) -> dict[Kind, float]:
         """For one deleted session: looked through while it is recent, then read as a tombstone until it may go."""
         minutes = TOMBSTONE_DAYS * 24 * SWEEPS_AN_HOUR - RECENT_MINUTES
         return added(times(self.deleted, RECENT_MINUTES), {Kind.READ: minutes})
+
+
+def deleting(rows: int) -> dict[Kind, float]:
+    """A session whose logs and records are so many documents: each is found, and deleted; and its objects are listed,
+    twice, to see that none is left."""
+    return {Kind.READ: rows, Kind.DELETE: rows, Kind.CLASS_A: 2}
+
+
+def passing(sessions: int, minutes: int) -> dict[Kind, float]:
+    """What the sweep's two queries over two fields pass in the index of all sessions that are kept, every minute."""
+    return {Kind.READ: 2 * minutes * sessions / INDEX_ENTRIES_PER_READ}
 
 
 def an_hour_of_cpu(cpu_s: float) -> float:
