@@ -72,6 +72,54 @@ stopped; another file is another take of the session. Each server message is a l
 """
 
 
+Urls = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="WS_URL",
+        help="Where Steno serves; repeat it to use several in turn.",
+        show_default=DEFAULT_URL,
+    ),
+]
+Session = Annotated[
+    str | None,
+    typer.Option(
+        metavar="UUID",
+        help="The session to record into; it need not exist yet.",
+        show_default="a new one",
+    ),
+]
+Speed = Annotated[
+    float | None,
+    typer.Option(
+        metavar="X",
+        help="Times real time; 1 is like a microphone.",
+        show_default="as fast as it is taken",
+    ),
+]
+CutEvery = Annotated[
+    float | None,
+    typer.Option(
+        metavar="S",
+        help="For trying out: cut the connection after every S seconds of audio sent for the first time.",
+    ),
+]
+GiveUpAfter = Annotated[
+    float,
+    typer.Option(
+        metavar="S",
+        help="End after so many seconds without connection and progress; what is stored stays.",
+        show_default="300",
+    ),
+]
+Label = Annotated[
+    str,
+    typer.Option(
+        metavar="TEXT",
+        help="A name for the session, stored encrypted. While this runs, others on this machine can see it.",
+    ),
+]
+
+
 def stream(
     file: Annotated[
         Path,
@@ -80,52 +128,12 @@ def stream(
             help="A recording: wav, mp3, m4a, flac, ogg, webm, and whatever else ffmpeg reads.",
         ),
     ],
-    url: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="WS_URL",
-            help="Where Steno serves; repeat it to use several in turn.",
-            show_default=DEFAULT_URL,
-        ),
-    ] = None,
-    session: Annotated[
-        str | None,
-        typer.Option(
-            metavar="UUID",
-            help="The session to record into; it need not exist yet.",
-            show_default="a new one",
-        ),
-    ] = None,
-    speed: Annotated[
-        float | None,
-        typer.Option(
-            metavar="X",
-            help="Times real time; 1 is like a microphone.",
-            show_default="as fast as it is taken",
-        ),
-    ] = None,
-    cut_every: Annotated[
-        float | None,
-        typer.Option(
-            metavar="S",
-            help="For trying out: cut the connection after every S seconds of audio sent for the first time.",
-        ),
-    ] = None,
-    label: Annotated[
-        str,
-        typer.Option(
-            metavar="TEXT",
-            help="A name for the session, stored encrypted. While this runs, others on this machine can see it.",
-        ),
-    ] = "",
-    give_up_after: Annotated[
-        float,
-        typer.Option(
-            metavar="S",
-            help="End after so many seconds without connection and progress; what is stored stays.",
-            show_default="300",
-        ),
-    ] = GIVE_UP_AFTER_MS / 1_000,
+    url: Urls = None,
+    session: Session = None,
+    speed: Speed = None,
+    cut_every: CutEvery = None,
+    label: Label = "",
+    give_up_after: GiveUpAfter = GIVE_UP_AFTER_MS / 1_000,
     as_json: Annotated[
         bool, typer.Option("--json", help="Every server message as a line of JSON, then a summary.")
     ] = False,

@@ -20,43 +20,72 @@ EXAMPLES: Final = """
 `steno up --backend emulators --instances 2` rehearses the cloud: Firestore, Pub/Sub and Cloud Storage by Google's emulators
 (which need Java), polish and autosave as functions that are pushed to. Nothing of it is kept.
 
+Providers' keys and all other settings are environment variables, such as `STENO_DEEPGRAM_KEY`; docs/operations.md lists them.
+`steno doctor` says whether this machine is fit.
+
 Stdout is for programs: `ingest pid=N url=URL` at every start, `ready URL` once all serve. Logs go to stderr. Ctrl-C, or
 SIGTERM, drains and ends within 10 s.
 """
 
 
+Ports = Annotated[
+    list[int] | None,
+    typer.Option(metavar="P", help="Port of an instance; repeat it for more instances.", show_default="8000"),
+]
+DataDir = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH", help="Where sessions and drafts are kept.", show_default="~/.local/share/steno"
+    ),
+]
+Engines = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Who recognises speech: local (offline), deepgram, speechmatics or scripted (no words, for trying"
+        " out); repeat it for a fallback order.",
+        show_default="local",
+    ),
+]
+
+
 def up(
     host: Annotated[
-        str | None, typer.Option(help="Loopback address to serve on.", show_default="127.0.0.1")
+        str | None,
+        typer.Option(metavar="HOST", help="Loopback address to serve on.", show_default="127.0.0.1"),
     ] = None,
-    port: Annotated[
-        list[int] | None,
-        typer.Option(help="Port of an instance; repeat it for more instances.", show_default="8000"),
-    ] = None,
+    port: Ports = None,
     instances: Annotated[
-        int | None, typer.Option(help="Ingest processes.", show_default="one for each port")
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="How many ingest processes; a recorder may use any.",
+            show_default="one for each port",
+        ),
     ] = None,
-    data_dir: Annotated[
+    data_dir: DataDir = None,
+    backend: Annotated[
         str | None,
         typer.Option(
-            metavar="PATH", help="Where sessions and drafts are kept.", show_default="~/.local/share/steno"
+            metavar="NAME",
+            help="Where data goes: embedded (files on this machine) or emulators.",
+            show_default="embedded",
         ),
     ] = None,
-    backend: Annotated[
-        str | None, typer.Option(help="Where data goes: embedded or emulators.", show_default="embedded")
-    ] = None,
-    engine: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="local, deepgram, speechmatics or scripted; repeat it for a fallback order.",
-            show_default="local",
-        ),
-    ] = None,
+    engine: Engines = None,
     provider_url: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=URL", help="Where a provider is reached; repeat it for more."),
+        typer.Option(
+            metavar="NAME=URL",
+            help="Where a provider is reached, if not at its own address; repeat it for more.",
+        ),
     ] = None,
-    polisher: Annotated[str | None, typer.Option(help="rules or gemini.", show_default="rules")] = None,
+    polisher: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Who polishes the text: rules (offline) or gemini.", show_default="rules"
+        ),
+    ] = None,
 ) -> int:
     """Run Steno on this machine: the recorder page, ingest, polish and autosave."""
     if backend == "gcp":
