@@ -9,7 +9,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -139,7 +139,8 @@ def data_dir(config: Config) -> Finding:
 def disk(config: Config) -> Finding:
     place = _nearest(config.data_dir)
     free = shutil.disk_usage(place).free
-    told = f"{free >> 20} MB free for {config.data_dir}"
+    shown = f"{free >> 20} MB" if free < 10 << 30 else f"{free >> 30} GB"
+    told = f"{shown} free for {config.data_dir}"
     if free < FREE_BYTES_MIN:
         return Finding(Verdict.FAIL, "disk space", f"{told}; free some, or saving will fail")
     if free < FREE_BYTES_WANTED:
@@ -150,7 +151,10 @@ def disk(config: Config) -> Finding:
 def key_file(config: Config) -> Finding:
     path = config.key_file
     if path.exists() or not config.database.exists():
-        return _private("key file", path)
+        found = _private("key file", path)
+        # The one file without which everything else is lost; a newcomer would not think of it.
+        backup = " (keep a copy elsewhere: without it nothing stored can be read)"
+        return replace(found, told=found.told + backup) if found.verdict is Verdict.OK else found
     return Finding(
         Verdict.FAIL,
         "key file",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from client.cli.terminal import FAILED_EXIT, FINISHED_EXIT, console
+from client.cli.terminal import FAILED_EXIT, FINISHED_EXIT, console, say
 
 if TYPE_CHECKING:
     from client.cli.checks import Finding
@@ -27,16 +27,22 @@ def doctor(
     ] = None,
     backend: Annotated[
         str | None,
-        typer.Option(help="For which it is to be fit: embedded, emulators.", show_default="embedded"),
+        typer.Option(
+            metavar="NAME", help="Where data is to go: embedded or emulators.", show_default="embedded"
+        ),
     ] = None,
 ) -> int:
     """Check this machine: Python, packages, speech weights, data, keys, ports, and what is optional."""
     out = console()
-    failed = False
+    failed = 0
     for finding in _findings(data_dir, backend):
-        failed = failed or finding.verdict == "FAIL"
+        failed += finding.verdict == "FAIL"
         out.print(f"{finding.verdict.value:<5}", style=_STYLES[finding.verdict], end="")
         out.print(f"{finding.about:<17} {finding.told}")
+    if failed:
+        say(f"{failed} of these must be put right before `steno up` works: the lines with FAIL say how")
+    else:
+        say("this machine is fit; next: steno up")
     return FAILED_EXIT if failed else FINISHED_EXIT
 
 

@@ -74,6 +74,12 @@ def test_keys_that_are_not_there_yet_are_made_at_the_first_start(config: Config)
         assert (found.verdict, "made at the first start" in found.told) == (Verdict.OK, True)
 
 
+def test_the_key_that_opens_everything_is_to_be_kept_twice(config: Config) -> None:
+    made(config.key_file)
+    assert "keep a copy elsewhere" in checks.key_file(config).told
+    assert "keep a copy" not in checks.ticket_key_file(config).told
+
+
 def test_data_without_its_key_fails(config: Config) -> None:
     made(config.database)
     found = checks.key_file(config)

@@ -21,7 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_fit_machine(tmp_path: Path, capsys: Captured) -> None:
     assert run(["doctor", "--data-dir", str(tmp_path / "data")]) == 0
     told = capsys.readouterr()
-    assert told.err == ""
+    assert told.err == "this machine is fit; next: steno up\n"
     abouts = [line[5:22].strip() for line in told.out.splitlines()]
     assert abouts == [
         "Python",
@@ -45,7 +45,9 @@ def test_a_fit_machine(tmp_path: Path, capsys: Captured) -> None:
 def test_what_must_be_put_right_is_said_and_exit_1(tmp_path: Path, capsys: Captured) -> None:
     (tmp_path / "data").touch()
     assert run(["doctor", "--data-dir", str(tmp_path / "data")]) == 1
-    failing = [line for line in capsys.readouterr().out.splitlines() if line.startswith("FAIL")]
+    told = capsys.readouterr()
+    assert told.err.startswith("1 of these must be put right before `steno up` works")
+    failing = [line for line in told.out.splitlines() if line.startswith("FAIL")]
     assert failing == [
         f"FAIL data directory    {tmp_path / 'data'} cannot be written; make it yours, or choose another with"
         " --data-dir"
