@@ -43,6 +43,9 @@ resource "google_cloud_run_v2_service" "function" {
       image = var.images[each.key]
 
       resources {
+        # All they do, they do while somebody waits for the answer. Unset, an instance would be billed for as long as it is
+        # there, and the sweep of each minute keeps one there always.
+        cpu_idle = true
         limits = {
           cpu    = "1"
           memory = "512Mi"

@@ -107,3 +107,9 @@ def test_each_is_told_all_that_it_must_be_told_there(role: Role, monkeypatch: py
 @pytest.mark.parametrize("name", ["polish", "autosave"])
 def test_what_serves_a_function_finds_a_home_that_it_may_write_to(name: str) -> None:
     assert "\nENV HOME=/tmp\n" in (ROOT / "services" / name / "Dockerfile").read_text()
+
+
+def test_only_ingest_works_while_nobody_asks_for_anything() -> None:
+    """Its recordings go on after a socket closes; the functions would be billed around the clock for nothing."""
+    [ingest], [function] = (container(service)["resources"] for service in (INGEST, FUNCTIONS))
+    assert (ingest["cpu_idle"], function["cpu_idle"]) == (False, True)
