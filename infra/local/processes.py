@@ -70,6 +70,7 @@ class Processes:
         self._lines = lines
         self._vigil = vigil
         self._events: asyncio.Queue[Event] = asyncio.Queue()
+        """A few of each child at a time, and one for each signal: whoever takes them waits for nothing else."""
         self._running: dict[str, Child] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
